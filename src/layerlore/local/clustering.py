@@ -1,0 +1,210 @@
+"""Groups of similar feature maps of one layer.
+
+``paper`` is the published way (method.md, section 1, step 4). ``stable`` is ours: no random start, no t-SNE.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, get_args
+
+import numpy as np
+
+from layerlore.errors import SettingError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Method = Literal["stable", "paper"]
+
+FEWEST_CLUSTERS = 3
+MOST_CLUSTERS = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Clustering:
+    """Which map belongs to which cluster.
+
+    Attributes:
+        labels: Cluster of each map, int64 of shape (n,), 0..k-1, numbered in the order of first appearance.
+        silhouette: Mean silhouette in the space in which k was chosen, in [-1, 1], or None.
+        note: A plain sentence for an edge case, else "".
+    """
+
+    labels: NDArray[np.int64]
+    silhouette: float | None
+    note: str
+
+
+def cluster_maps(maps: NDArray[np.float32], *, method: Method = "stable", seed: int = 0) -> Clustering:
+    """Group the kept feature maps of one layer by what they look like.
+
+    Each map is scaled to [0, 1] first. Fewer than four different maps are not clustered: each different map
+    is a cluster of its own, and equal maps share one.
+
+    Args:
+        maps: Raw feature maps, shape (n, h, w), finite.
+        method: ``stable`` or ``paper``.
+        seed: Seed of the t-SNE of ``paper``; ``stable`` has nothing random.
+
+    Returns:
+        The clusters.
+
+    Raises:
+        SettingError: The method is unknown.
+    """
+    if method not in get_args(Method):
+        raise SettingError(f"unknown method {method!r}: choose one of {', '.join(get_args(Method))}")
+    points = _flatten(scale_maps(maps))
+    order, kinds = _sort_maps(points)
+    different = int(kinds.max()) + 1 if len(kinds) else 0
+    if different <= FEWEST_CLUSTERS:
+        return Clustering(_renumber(kinds), None, _few_note(len(maps), different))
+    most = min(MOST_CLUSTERS, different, len(maps) - 1)
+    if method == "paper":
+        labels, silhouette = _paper(points, most, seed)
+        return Clustering(_renumber(labels), silhouette, "")
+    sorted_labels, silhouette = _stable(points[order], most)
+    labels = np.empty_like(sorted_labels)
+    labels[order] = sorted_labels
+    return Clustering(_renumber(labels), silhouette, "")
+
+
+def scale_maps(maps: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Scale each map to [0, 1] by its own extremes; a constant map stays as it is.
+
+    Args:
+        maps: Feature maps, shape (n, h, w), finite.
+
+    Returns:
+        Scaled maps, float32 of the same shape.
+    """
+    maps = np.asarray(maps, dtype=np.float32)
+    if maps.size == 0:
+        return maps.copy()
+    low = maps.min(axis=(1, 2), keepdims=True)
+    high = maps.max(axis=(1, 2), keepdims=True)
+    span = high - low
+    constant = span == 0
+    return np.where(constant, maps, (maps - low) / np.where(constant, np.float32(1), span))
+
+
+def _flatten(maps: NDArray[np.float32]) -> NDArray[np.float32]:
+    return maps.reshape(len(maps), maps.shape[1] * maps.shape[2])
+
+
+def _few_note(maps: int, different: int) -> str:
+    if maps == 0:
+        return "There are no feature maps to group."
+    if maps == 1:
+        return "Only one feature map is left, so nothing is grouped."
+    kinds = "one kind" if different == 1 else f"{different} different kinds"
+    return f"The {maps} feature maps are of {kinds} only, so each kind is a cluster of its own."
+
+
+def _sort_maps(points: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return an order that does not depend on the order given, and the number of each map's kind.
+
+    Maps that agree to 1e-5 after rounding are of one kind.
+    """
+    if len(points) == 0:
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    _, kinds = np.unique(np.round(points, 5), axis=0, return_inverse=True)
+    kinds = kinds.reshape(-1).astype(np.int64)
+    return np.argsort(kinds, kind="stable"), kinds
+
+
+def _renumber(labels: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Number clusters in the order of first appearance."""
+    _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
+    rank = np.argsort(np.argsort(first))
+    return rank[inverse.reshape(-1)].astype(np.int64)
+
+
+def _paper(points: NDArray[np.float32], most: int, seed: int) -> tuple[NDArray[np.int64], float]:
+    """PCA, t-SNE to the plane, Ward there, k by the silhouette there."""
+    from sklearn.decomposition import PCA
+    from sklearn.manifold import TSNE
+
+    count, size = points.shape
+    # The automatic solver is randomised at some shapes, and then runs differ.
+    reduced = PCA(n_components=min(50, count, size), svd_solver="full").fit_transform(points)
+    if size == 1:  # t-SNE starts from two principal components
+        reduced = np.pad(reduced, ((0, 0), (0, 1)))
+    plane = TSNE(perplexity=min(30, count - 1), random_state=seed).fit_transform(reduced)
+    cuts = _ward_cuts(plane, most)
+    return _best_cut(_distances(plane), cuts)
+
+
+def _stable(points: NDArray[np.float32], most: int) -> tuple[NDArray[np.int64], float]:
+    """k-means on ten principal components started from Ward, k by the silhouette of the maps."""
+    reduced = _principal_components(points, 10)
+    cuts = [_lloyd(reduced, cut) for cut in _ward_cuts(reduced, most)]
+    return _best_cut(_distances(points), cuts)
+
+
+def _principal_components(points: NDArray[np.float32], most: int) -> NDArray[np.float64]:
+    """Coordinates on the first principal components, shape (n, c)."""
+    centred = points - points.mean(axis=0, dtype=np.float64)
+    if centred.shape[1] <= centred.shape[0]:
+        _, axes = np.linalg.eigh(centred.T @ centred)
+        return np.asarray(centred @ axes[:, ::-1][:, :most])
+    values, vectors = np.linalg.eigh(centred @ centred.T)
+    return np.asarray(vectors[:, ::-1][:, :most] * np.sqrt(np.maximum(values[::-1][:most], 0)))
+
+
+def _ward_cuts(points: NDArray[np.floating], most: int) -> list[NDArray[np.int64]]:
+    """One Ward tree cut into 3, 4, ... ``most`` clusters."""
+    from scipy.cluster.hierarchy import cut_tree, linkage
+
+    counts = list(range(FEWEST_CLUSTERS, most + 1))
+    return list(cut_tree(linkage(points, "ward"), counts).T.astype(np.int64))
+
+
+def _lloyd(points: NDArray[np.float64], labels: NDArray[np.int64], rounds: int = 100) -> NDArray[np.int64]:
+    """Move points to the nearest centre until none moves."""
+    count = int(labels.max()) + 1
+    for _ in range(rounds):
+        members = np.eye(count)[labels]
+        sizes = members.sum(axis=0)
+        centres = (members.T @ points) / np.maximum(sizes, 1)[:, None]
+        gaps = (centres**2).sum(axis=1) - 2 * points @ centres.T
+        moved = np.asarray(gaps.argmin(axis=1), dtype=np.int64)
+        if len(np.unique(moved)) < count or np.array_equal(moved, labels):
+            break
+        labels = moved
+    return labels
+
+
+def _distances(points: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Euclidean distances, shape (n, n)."""
+    from scipy.spatial.distance import pdist, squareform
+
+    return np.asarray(squareform(pdist(np.asarray(points, dtype=np.float64))))
+
+
+def _best_cut(
+    distances: NDArray[np.float64], cuts: list[NDArray[np.int64]]
+) -> tuple[NDArray[np.int64], float]:
+    """Return the labels with the best mean silhouette, and that silhouette; the fewer clusters on a tie."""
+    scores = [_silhouette(distances, cut) for cut in cuts]
+    best = int(np.argmax(scores))
+    return cuts[best], scores[best]
+
+
+def _silhouette(distances: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
+    """Mean silhouette (Rousseeuw 1987) from a distance matrix; a point alone in its cluster counts 0."""
+    members = np.eye(int(labels.max()) + 1)[labels]
+    sizes = members.sum(axis=0)
+    sums = distances @ members
+    rows = np.arange(len(labels))
+    own_size = sizes[labels]
+    inside = sums[rows, labels] / np.maximum(own_size - 1, 1)
+    means = sums / sizes
+    means[rows, labels] = np.inf
+    outside = means.min(axis=1)
+    widest = np.maximum(inside, outside)
+    scores = np.where(
+        (own_size > 1) & (widest > 0), (outside - inside) / np.where(widest > 0, widest, 1), 0.0
+    )
+    return float(scores.mean())
