@@ -1,0 +1,1 @@
+"""One photo: capture, weights, clustering, merging, ablation and flow."""

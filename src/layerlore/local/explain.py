@@ -1,0 +1,379 @@
+"""Explaining photos: capture, weights, clusters and merged maps put together into an :class:`Explanation`."""
+
+from __future__ import annotations
+
+import io
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, TypeAlias, get_args
+
+import numpy as np
+import torch
+
+from layerlore.errors import ModelError, SettingError
+from layerlore.local.ablation import ablate
+from layerlore.local.capture import Capture, capture
+from layerlore.local.clustering import Method, cluster_maps
+from layerlore.local.explanation import ClusterMap, Explanation, LayerExplanation, PhotoRecord, Prediction
+from layerlore.local.flow import trace_flow
+from layerlore.local.merging import merge_maps
+from layerlore.local.storage import quantise
+from layerlore.local.weights import discard_threshold, guided_weights, keep_clusters, percent
+from layerlore.network.photos import Photo, read_photo
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    import PIL.Image
+    from numpy.typing import NDArray
+
+    from layerlore.network.layers import Layer
+    from layerlore.network.model import Network
+
+    PhotoSource: TypeAlias = str | Path | bytes | PIL.Image.Image | NDArray[Any] | torch.Tensor | Photo
+
+TOP_CLASSES = 5
+VIEW_QUALITY = 88
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to explain: the same settings and seed give the same explanation.
+
+    Attributes:
+        method: ``stable`` or ``paper``.
+        seed: Seed of everything random.
+        ablation: Measure the effect of removing each cluster.
+        flow: Trace which clusters feed which.
+    """
+
+    method: Method = "stable"
+    seed: int = 0
+    ablation: bool = True
+    flow: bool = True
+
+    def __post_init__(self) -> None:
+        """Check the values.
+
+        Raises:
+            SettingError: The method is unknown or the seed is out of range.
+        """
+        if self.method not in get_args(Method):
+            raise SettingError(f"unknown method {self.method!r}; choose one of {', '.join(get_args(Method))}")
+        if not isinstance(self.seed, int) or not 0 <= self.seed < 2**32:
+            raise SettingError(f"seed {self.seed!r} is out of range; give a whole number from 0 to {2**32 - 1}")
+
+
+def explain(
+    network: Network,
+    photo: PhotoSource,
+    target: int | str | None = None,
+    *,
+    layers: str | int | Sequence[str | int] | None = None,
+    method: Method = "stable",
+    seed: int = 0,
+    ablation: bool = True,
+    flow: bool = True,
+) -> Explanation:
+    """Explain what a network's layers look at in one photo for one class.
+
+    Args:
+        network: The network, from :func:`layerlore.load_network`.
+        photo: A path, the bytes of a file, a PIL image, an array or a tensor.
+        target: The class to explain by index, WordNet id or name; None = the predicted class.
+        layers: Names, or indices from the end, or ``"spread"`` or ``"all"``; None = the network's default, nine.
+        method: ``stable`` (deterministic) or ``paper`` (the published way, with t-SNE).
+        seed: Seed of everything random.
+        ablation: Measure what removing each cluster does to the class's score.
+        flow: Trace how much each cluster feeds those of the next layer.
+
+    Returns:
+        The explanation, shallow to deep.
+
+    Raises:
+        LayerLoreError: Photo, class, layers, network or a setting is at fault; the message is one line.
+
+    Example:
+        >>> import layerlore as ll
+        >>> explanation = ll.explain(ll.load_network(), "cat.jpg")  # doctest: +SKIP
+        >>> explanation.save("cat.html")  # doctest: +SKIP
+    """
+    return explain_batch(
+        network, [photo], [target], layers=layers, method=method, seed=seed, ablation=ablation, flow=flow
+    )[0]
+
+
+def explain_batch(
+    network: Network,
+    photos: Sequence[PhotoSource],
+    targets: Sequence[int | str | None] | None = None,
+    *,
+    layers: str | int | Sequence[str | int] | None = None,
+    method: Method = "stable",
+    seed: int = 0,
+    ablation: bool = True,
+    flow: bool = True,
+) -> list[Explanation]:
+    """Explain several photos that go through the network together.
+
+    Memory grows with the number of photos in the call; give long lists in parts of about 32.
+
+    Args:
+        network: The network.
+        photos: The photos, as for :func:`explain`.
+        targets: One class for each photo, or None = the predicted ones.
+        layers: As for :func:`explain`.
+        method: As for :func:`explain`.
+        seed: As for :func:`explain`.
+        ablation: As for :func:`explain`.
+        flow: As for :func:`explain`.
+
+    Returns:
+        One explanation for each photo, in their order.
+
+    Raises:
+        LayerLoreError: As :func:`explain`.
+        SettingError: There is not one target for each photo.
+    """
+    settings = Settings(method=method, seed=seed, ablation=ablation, flow=flow)
+    if targets is not None and len(targets) != len(photos):
+        raise SettingError(f"{len(targets)} targets for {len(photos)} photos; give one target for each photo")
+    if not photos:
+        return []
+    chosen = network.layers.select(layers)
+    wanted = None if targets is None else [None if t is None else network.find_class(t) for t in targets]
+    read = [read_photo(photo) for photo in photos]
+    inputs = _stack(network, read)
+    captured = capture(network, inputs, wanted, chosen)
+    explained = explain_layers(captured, len(network.layers), settings)
+    if settings.ablation:
+        explained = ablate(network, inputs, captured, explained)
+    flows: list[Any] = [()] * len(read)
+    if settings.flow:
+        flows = list(trace_flow(network, inputs, captured, explained, method=settings.method))
+    predictions = [_predictions(network, logits) for logits in captured.logits.double().cpu()]
+    provenance = _provenance(network, settings, chosen)
+    return [
+        Explanation(
+            photo=_record(network, photo),
+            target=predictions[number][captured.targets[number]],
+            predictions=tuple(sorted(predictions[number], key=lambda p: (-p.logit, p.index))[:TOP_CLASSES]),
+            layers=tuple(explained[number]),
+            flow=flows[number],
+            method=settings.method,
+            seed=settings.seed,
+            provenance=provenance,
+        )
+        for number, photo in enumerate(read)
+    ]
+
+
+def explain_layers(captured: Capture, depth: int, settings: Settings) -> list[list[LayerExplanation]]:
+    """Cluster and merge the maps of every photo and layer of a capture.
+
+    Photos are worked on in parallel threads; the result does not depend on their number.
+
+    Args:
+        captured: The capture of N photos.
+        depth: Number of explainable layers of the network, to tell how deep each lies.
+        settings: Method and seed.
+
+    Returns:
+        For each photo its layers, in the order of ``captured.layers``.
+    """
+    weights = [
+        guided_weights(a, g).cpu().numpy() for a, g in zip(captured.activations, captured.gradients, strict=True)
+    ]
+
+    def one_photo(number: int) -> list[LayerExplanation]:
+        return [
+            explain_layer(
+                layer,
+                captured.activations[position][number],
+                captured.gradients[position][number],
+                weights[position][number],
+                depth=depth,
+                settings=settings,
+            )
+            for position, layer in enumerate(captured.layers)
+        ]
+
+    photos = range(len(captured.targets))
+    if len(photos) == 1:
+        return [one_photo(0)]
+    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
+        return list(pool.map(one_photo, photos))
+
+
+def explain_layer(
+    layer: Layer,
+    activations: torch.Tensor,
+    gradients: torch.Tensor,
+    weights: NDArray[np.float64],
+    *,
+    depth: int,
+    settings: Settings,
+) -> LayerExplanation:
+    """Discard weak maps of one layer of one photo, cluster the others, drop light clusters, and merge the rest.
+
+    Args:
+        layer: The layer.
+        activations: Its feature maps, shape (K, h, w).
+        gradients: Gradient of the class's logit with respect to them, same shape.
+        weights: Their weights, shape (K,).
+        depth: Number of explainable layers of the network.
+        settings: Method and seed.
+    """
+    shares = percent(weights)
+    threshold = discard_threshold(len(shares), method=settings.method)
+    kept = np.flatnonzero(shares > threshold)
+    clusters: tuple[ClusterMap, ...] = ()
+    shown, silhouette, dropped, note = [], None, [], _nothing_note(shares, kept, threshold)
+    if len(kept):
+        index = torch.from_numpy(kept).to(activations.device)
+        maps = activations[index].float().cpu().numpy()
+        slopes = gradients[index].float().cpu().numpy()
+        clustering = cluster_maps(maps, method=settings.method, seed=settings.seed)
+        silhouette, note = clustering.silhouette, clustering.note
+        members = [np.flatnonzero(clustering.labels == c) for c in range(int(clustering.labels.max()) + 1)]
+        heavy = keep_clusters(np.array([shares[kept[m]].sum() for m in members]))
+        shown = [m for m, keep in zip(members, heavy, strict=True) if keep]
+        dropped = [m for m, keep in zip(members, heavy, strict=True) if not keep]
+        clusters = _merge_clusters(shown, kept, shares, maps, slopes, settings.method)
+    return LayerExplanation(
+        name=layer.name,
+        index=layer.index,
+        depth=round(layer.index / max(depth - 1, 1), 4),
+        nonlinearity=layer.nonlinearity,
+        rectified=layer.rectified,
+        channels=len(shares),
+        height=activations.shape[1],
+        width=activations.shape[2],
+        clusters=clusters,
+        threshold=round(threshold, 6),
+        kept=len(kept),
+        weak_weight=round(float(shares.sum() - shares[kept].sum()), 6),
+        dropped_clusters=len(dropped),
+        dropped_weight=round(float(sum(shares[kept[m]].sum() for m in dropped)), 6),
+        silhouette=None if silhouette is None else round(float(silhouette), 6),
+        note=note,
+    )
+
+
+def _nothing_note(shares: NDArray[np.float64], kept: NDArray[np.intp], threshold: float) -> str:
+    """Sentence for a layer with nothing to show, else ""."""
+    if len(kept):
+        return ""
+    if not shares.any():
+        return "No feature map of this layer has a positive weight for this class."
+    return f"No feature map of this layer weighs more than the threshold of {threshold:.3g} %."
+
+
+def _merge_clusters(
+    shown: list[NDArray[np.intp]],
+    kept: NDArray[np.intp],
+    shares: NDArray[np.float64],
+    maps: NDArray[np.float32],
+    slopes: NDArray[np.float32],
+    method: Method,
+) -> tuple[ClusterMap, ...]:
+    """Merge the maps of each shown cluster; heaviest first."""
+    merged = []
+    for members in shown:
+        channels = kept[members]
+        order = np.lexsort((channels, -shares[channels]))
+        members, channels = members[order], channels[order]  # noqa: PLW2901 - the same maps, heaviest first
+        weight = float(shares[channels].sum())
+        raw = merge_maps(maps[members], slopes[members], shares[channels], method=method).astype(np.float64)
+        merged.append((weight, channels, raw * weight if method == "paper" else raw))
+    merged.sort(key=lambda item: (-item[0], item[1][0]))
+    highest = max((float(raw.max()) for _, _, raw in merged), default=0.0)
+    return tuple(
+        _cluster_map(rank, weight, channels, raw, highest, shares)
+        for rank, (weight, channels, raw) in enumerate(merged)
+    )
+
+
+def _cluster_map(
+    rank: int,
+    weight: float,
+    channels: NDArray[np.intp],
+    raw: NDArray[np.float64],
+    highest: float,
+    shares: NDArray[np.float64],
+) -> ClusterMap:
+    """Scale one merged map to [0, 1] and note its peak beside the layer's highest."""
+    low, high = float(raw.min()), float(raw.max())
+    constant = not high > low
+    return ClusterMap(
+        index=rank,
+        weight=round(weight, 6),
+        map=quantise(np.zeros_like(raw) if constant else (raw - low) / (high - low)),
+        peak=round(max(high, 0.0) / highest, 6) if highest > 0 else 0.0,
+        channels=tuple(int(c) for c in channels),
+        channel_weights=tuple(round(float(shares[c]), 6) for c in channels),
+        constant=constant,
+    )
+
+
+def _stack(network: Network, photos: Sequence[Photo]) -> torch.Tensor:
+    """Preprocessed photos as one tensor of shape (N, C, H, W)."""
+    prepared = [network.prepare(photo) for photo in photos]
+    if len({tuple(tensor.shape) for tensor in prepared}) > 1:
+        raise ModelError(
+            "the preprocessing gives photos of different sizes, so they cannot go through the network together; "
+            "explain them one by one"
+        )
+    return torch.stack(prepared)
+
+
+def _predictions(network: Network, logits: torch.Tensor) -> list[Prediction]:
+    """Every class with its probability and logit, by index; ``logits`` has shape (classes,)."""
+    probabilities = logits.softmax(0).tolist()
+    return [
+        Prediction(index, network.class_names[index], round(probability, 6), round(logit, 6))
+        for index, (probability, logit) in enumerate(zip(probabilities, logits.tolist(), strict=True))
+    ]
+
+
+def _record(network: Network, photo: Photo) -> PhotoRecord:
+    """The photo as the network saw it, with the view for display as a JPEG file."""
+    view = network.view(photo)
+    buffer = io.BytesIO()
+    view.save(buffer, format="JPEG", quality=VIEW_QUALITY)
+    left, top, right, bottom = network.preprocess.box(photo.image.width, photo.image.height)
+    return PhotoRecord(
+        name=photo.name,
+        image_id=photo.image_id,
+        width=photo.image.width,
+        height=photo.image.height,
+        box=(round(left, 2), round(top, 2), round(right, 2), round(bottom, 2)),
+        view=buffer.getvalue(),
+        view_width=view.width,
+        view_height=view.height,
+    )
+
+
+def _provenance(network: Network, settings: Settings, layers: Sequence[Layer]) -> dict[str, Any]:
+    """What made an explanation, in plain values."""
+    packages = ("layerlore", "torch", "torchvision", "timm", "numpy", "scipy", "scikit-learn", "pillow")
+    return {
+        "network": {
+            "name": network.name,
+            "spec": network.spec,
+            "fingerprint": network.fingerprint,
+            "input_size": list(network.input_size),
+            "classes": len(network.class_names),
+        },
+        "versions": {package: version(package) for package in packages},
+        "settings": {
+            "method": settings.method,
+            "seed": settings.seed,
+            "layers": [layer.name for layer in layers],
+            "ablation": settings.ablation,
+            "flow": settings.flow,
+        },
+    }
