@@ -1,1 +1,63 @@
-"""x."""
+"""LayerLore explains a convolutional image classifier layer by layer.
+
+The names below are loaded on first use, so that ``import layerlore`` costs next to nothing::
+
+    import layerlore as ll
+
+    network = ll.load_network()
+    explanation = ll.explain(network, "cat.jpg")
+    explanation.save("cat.html")
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from layerlore.errors import LayerLoreError
+
+__all__ = [
+    "Explanation",
+    "LayerLoreError",
+    "Network",
+    "__version__",
+    "explain",
+    "explain_batch",
+    "load_explanation",
+    "load_network",
+]
+
+if TYPE_CHECKING:
+    from layerlore.local.explain import explain, explain_batch
+    from layerlore.local.explanation import Explanation
+    from layerlore.local.storage import load_explanation
+    from layerlore.network.loading import load_network
+    from layerlore.network.model import Network
+
+    __version__: str
+else:
+    _HOMES = {
+        "Explanation": "layerlore.local.explanation",
+        "Network": "layerlore.network.model",
+        "explain": "layerlore.local.explain",
+        "explain_batch": "layerlore.local.explain",
+        "load_explanation": "layerlore.local.storage",
+        "load_network": "layerlore.network.loading",
+    }
+
+    def __getattr__(name: str) -> object:
+        """Load a public name from its module when it is first asked for (PEP 562)."""
+        if name == "__version__":
+            from importlib.metadata import version
+
+            value: object = version("layerlore")
+        elif name in _HOMES:
+            from importlib import import_module
+
+            value = getattr(import_module(_HOMES[name]), name)
+        else:
+            raise AttributeError(f"module 'layerlore' has no attribute {name!r}")
+        globals()[name] = value
+        return value
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

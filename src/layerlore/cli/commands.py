@@ -1,0 +1,228 @@
+"""The commands and their options."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import webbrowser
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from layerlore.cli.outputs import OURS, SUFFIXES, plan_outputs
+from layerlore.cli.printing import describe_layers, print_layers, say
+from layerlore.cli.running import explain_all
+from layerlore.errors import LayerLoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from layerlore.network.model import Network
+
+app = typer.Typer(
+    name="layerlore",
+    help="Explains a convolutional image classifier layer by layer.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+class Method(StrEnum):
+    """How feature maps are clustered and merged."""
+
+    stable = "stable"
+    paper = "paper"
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from layerlore import __version__
+
+        typer.echo(f"layerlore {__version__}")
+        raise typer.Exit
+
+
+Out = Annotated[
+    str | None,
+    typer.Option(
+        help=f"File ({', '.join(SUFFIXES)}) or folder to write; default: NAME{OURS}.html right here.",
+        metavar="PATH",
+    ),
+]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help=f"Replace existing files that are not named *{OURS}.*, too.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+
+
+@app.callback()
+def _root(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    del version
+
+
+@app.command()
+def explain(
+    photos: Annotated[list[str], typer.Argument(help="Photos to explain.", metavar="PHOTO")],
+    *,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help="timm:NAME, torchvision:NAME or package.module:callable; "
+            "default: EfficientNet-Lite0 with ImageNet weights, which needs no download.",
+            metavar="SPEC",
+        ),
+    ] = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(help="Weights to load: .safetensors, or a torch file without pickled code.", metavar="FILE"),
+    ] = None,
+    pretrained: Annotated[
+        bool, typer.Option(" /--no-pretrained", help="Start from random weights.", show_default=False)
+    ] = True,
+    class_names: Annotated[
+        Path | None, typer.Option(help="Text file with one class name a line.", metavar="FILE")
+    ] = None,
+    target: Annotated[
+        str | None,
+        typer.Option(help="Class by index, WordNet id or name; default: the predicted one.", metavar="CLASS"),
+    ] = None,
+    layers: Annotated[
+        str | None,
+        typer.Option(help="Layers by name or index, or 'spread', or 'all'; default: nine.", metavar="A,B"),
+    ] = None,
+    method: Annotated[Method, typer.Option(help="How maps are clustered and merged.")] = Method.stable,
+    seed: Annotated[int, typer.Option(help="Seed of everything random.", min=0)] = 0,
+    out: Out = None,
+    overwrite: Overwrite = False,
+    ablation: Annotated[
+        bool, typer.Option(" /--no-ablation", help="Do not measure what removing does.", show_default=False)
+    ] = True,
+    flow: Annotated[bool, typer.Option(" /--no-flow", help="Do not link the layers.", show_default=False)] = True,
+    max_pixels: Annotated[int, typer.Option(help="Refuse photos with more pixels.", min=1, metavar="N")] = 100_000_000,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Explain photos layer by layer, each in a page of its own."""
+    with _one_line_errors(debug=debug):
+        outputs = plan_outputs(photos, out, overwrite=overwrite)
+        network = _load(model, pretrained=pretrained, class_names=class_names, weights=weights)
+        chosen = _parse_layers(network, layers)
+        # A wrong layer or class is told before any photo is read.
+        network.layers.select(chosen)
+        index = None if target is None else network.find_class(target)
+        options = {
+            "layers": chosen,
+            "method": method.value,
+            "seed": seed,
+            "ablation": ablation,
+            "flow": flow,
+        }
+        jobs = list(zip(photos, outputs, strict=True))
+        explain_all(network, jobs, index, options, max_pixels=max_pixels, as_json=as_json)
+
+
+@app.command("layers")
+def list_layers(
+    spec: Annotated[str | None, typer.Argument(help="Network, as for explain --model.", metavar="SPEC")] = None,
+    *,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """List the layers of a network that can be explained, shallow to deep."""
+    with _one_line_errors(debug=debug):
+        # Layers do not depend on the weights, so none are fetched.
+        network = _load(spec, pretrained=False)
+        if as_json:
+            typer.echo(json.dumps(describe_layers(network), ensure_ascii=False, indent=1))
+        else:
+            print_layers(network)
+
+
+@app.command()
+def demo(
+    sample: Annotated[str, typer.Argument(help="astronaut, chelsea (a cat), coffee or rocket.")] = "chelsea",
+    *,
+    out: Out = None,
+    overwrite: Overwrite = False,
+    browser: Annotated[
+        bool, typer.Option(" /--no-open", help="Do not open the page in a browser.", show_default=False)
+    ] = True,
+    debug: Debug = False,
+) -> None:
+    """Explain a sample photo and open the page."""
+    with _one_line_errors(debug=debug):
+        from layerlore.samples import sample_path
+
+        photo = str(sample_path(sample))
+        (output,) = plan_outputs([photo], out, overwrite=overwrite)
+        explain_all(_load(None), [(photo, output)])
+        if browser and _has_screen():
+            webbrowser.open(output.resolve().as_uri())
+
+
+def _load(
+    spec: str | None,
+    *,
+    pretrained: bool = True,
+    class_names: Path | None = None,
+    weights: Path | None = None,
+) -> Network:
+    from layerlore.network.loading import load_network
+
+    # "package.module:callable" is looked for in the current folder too, as by "python -m".
+    sys.path.insert(0, str(Path.cwd()))
+    return load_network(spec, pretrained=pretrained, class_names=class_names, weights=weights)
+
+
+def _parse_layers(network: Network, text: str | None) -> str | list[str | int] | None:
+    """Turn ``a,b,-1`` into what ``select`` takes; a number is an index unless a layer has that name."""
+    if text is None or text in {"default", "spread", "all"}:
+        return text
+    names = {layer.name for layer in network.layers}
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    return [int(part) if part not in names and part.removeprefix("-").isdecimal() else part for part in parts]
+
+
+@contextmanager
+def _one_line_errors(*, debug: bool) -> Iterator[None]:
+    """Turn errors into one line on stderr and exit code 1; with ``debug`` let them through."""
+    try:
+        yield
+    except LayerLoreError as error:
+        if debug:
+            raise
+        say(f"error: {error}")
+        raise typer.Exit(1) from error
+    except (typer.Exit, typer.BadParameter, BrokenPipeError):
+        raise
+    except Exception as error:
+        if debug:
+            raise
+        text = " ".join(f"{type(error).__name__}: {error}".split())
+        say(f"error: {text}; this is a bug in LayerLore, --debug shows where")
+        raise typer.Exit(1) from error
+
+
+def _has_screen() -> bool:
+    """Whether opening a browser can show something; a text browser would take over the terminal."""
+    if sys.platform in {"darwin", "win32"}:
+        return True
+    return any(os.environ.get(name) for name in ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY"))
+
+
+def main() -> None:
+    """Run the command line and exit with its code."""
+    app(prog_name="layerlore")
