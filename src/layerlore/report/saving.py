@@ -1,0 +1,100 @@
+"""Writing a result: the suffix says how, and the file appears whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from layerlore.errors import OutputError
+
+if TYPE_CHECKING:
+    from layerlore.local.explanation import Explanation
+
+FIGURES = (".png", ".pdf", ".svg")
+SUFFIXES = (".html", ".json", *FIGURES)
+
+
+def save_explanation(explanation: Explanation, path: str | Path) -> Path:
+    """Write an explanation; the suffix of the path says how.
+
+    Args:
+        explanation: What to write.
+        path: ``.html`` page, ``.json`` data, or a ``.png``, ``.pdf`` or ``.svg`` figure.
+
+    Returns:
+        The path written.
+
+    Raises:
+        OutputError: The suffix is unknown, the folder is missing, or the place cannot be written.
+    """
+    path = check_place(path)
+    write_whole(path, _content(explanation, path.suffix.lower()))
+    return path
+
+
+def check_place(path: str | Path) -> Path:
+    """Say early, before any work, that a result cannot be written to this path.
+
+    Raises:
+        OutputError: As for `save_explanation`.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in SUFFIXES:
+        said = f"the suffix {path.suffix!r}" if path.suffix else "no suffix"
+        raise OutputError(f"cannot write {path}: {said} names no format; use one of {', '.join(SUFFIXES)}")
+    if path.is_dir():
+        raise OutputError(f"cannot write {path}: it is a folder; name a file in it")
+    if not path.parent.is_dir():
+        why = "is a file" if path.parent.exists() else "does not exist"
+        raise OutputError(f"cannot write {path}: {path.parent} {why}; give a folder that exists or make it first")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise OutputError(f"cannot write {path}: you may not write to {path.parent}; choose another folder")
+    return path
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write to a temporary file in the same folder, then rename it into place.
+
+    Raises:
+        OutputError: The system refuses; nothing is left behind and an older file stays as it was.
+    """
+    temporary: Path | None = None
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{path.name[:80]}.", suffix=".part", dir=path.parent)
+        temporary = Path(name)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        temporary.chmod(_mode())
+        temporary.replace(path)
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror or error}; choose another place") from error
+    finally:
+        if temporary is not None:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+
+
+def _mode() -> int:
+    """Permissions that a file opened the usual way would get (a temporary file is private)."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask
+
+
+def _content(explanation: Explanation, suffix: str) -> bytes:
+    if suffix == ".html":
+        from layerlore.report.html import render_html
+
+        return render_html(explanation).encode()
+    if suffix == ".json":
+        import json
+
+        from layerlore.local.storage import explanation_to_dict
+
+        return (json.dumps(explanation_to_dict(explanation), ensure_ascii=False) + "\n").encode()
+    from layerlore.report.figure import render_figure
+
+    return render_figure(explanation, suffix[1:])

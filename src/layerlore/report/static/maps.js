@@ -1,0 +1,127 @@
+// The maps at feature resolution, enlarged as the renderer of this page does it (bilinear, edges held).
+const data = JSON.parse(document.getElementById("data").textContent);
+const byId = (id) => document.getElementById(id);
+
+function bytes(text) {
+  return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+}
+
+const scaleTable = bytes(data.scale); // 256 times red, green, blue, opacity
+
+function rawMap(cluster) {
+  const content = bytes(cluster.map);
+  const whole = cluster.bits === 16 ? new Uint16Array(content.buffer) : content;
+  return Float32Array.from(whole, (value) => value / (2 ** cluster.bits - 1));
+}
+
+function taps(size, out) {
+  const low = new Uint32Array(out), high = new Uint32Array(out), part = new Float32Array(out);
+  for (let i = 0; i < out; i++) {
+    const position = Math.min(Math.max(((i + 0.5) * size) / out - 0.5, 0), size - 1);
+    low[i] = Math.floor(position);
+    high[i] = Math.min(low[i] + 1, size - 1);
+    part[i] = position - low[i];
+  }
+  return { low, high, part };
+}
+
+// The map over the photo: enlarged, then from its lowest to its highest point scaled to [0, 1].
+function shownMap(layer, cluster, width, height) {
+  const small = rawMap(cluster), x = taps(layer.width, width), y = taps(layer.height, height);
+  const large = new Float32Array(width * height);
+  let lowest = Infinity, highest = -Infinity;
+  for (let row = 0; row < height; row++) {
+    const above = y.low[row] * layer.width, below = y.high[row] * layer.width, down = y.part[row];
+    for (let column = 0; column < width; column++) {
+      const left = x.low[column], right = x.high[column], across = x.part[column];
+      const upper = small[above + left] * (1 - across) + small[above + right] * across;
+      const lower = small[below + left] * (1 - across) + small[below + right] * across;
+      const value = upper * (1 - down) + lower * down;
+      large[row * width + column] = value;
+      if (value < lowest) lowest = value;
+      if (value > highest) highest = value;
+    }
+  }
+  const range = highest - lowest;
+  for (let i = 0; i < large.length; i++) large[i] = range > 0 ? (large[i] - lowest) / range : 0;
+  return large;
+}
+
+// Rank of every pixel, 0 = brightest; equal values keep reading order. Value and place are packed into one
+// exact number, because a native sort of numbers is many times faster than one with a comparison.
+function pixelRanks(values) {
+  const pattern = new Uint32Array(values.buffer), room = 2 ** 22, one = 0x3f800000;
+  const keys = new Float64Array(values.length), ranks = new Uint32Array(values.length);
+  for (let i = 0; i < keys.length; i++) keys[i] = (one - pattern[i]) * room + i;
+  keys.sort();
+  for (let rank = 0; rank < keys.length; rank++) ranks[keys[rank] % room] = rank;
+  return ranks;
+}
+
+// One view is worked on at a time, so one is remembered.
+const remembered = { key: "", values: null, ranks: null };
+
+function largeView(layerIndex, clusterIndex) {
+  const key = `${layerIndex}/${clusterIndex}`;
+  if (remembered.key !== key) {
+    const layer = data.layers[layerIndex];
+    remembered.values = shownMap(layer, layer.clusters[clusterIndex], data.width, data.height);
+    remembered.ranks = null;
+    remembered.key = key;
+  }
+  return remembered;
+}
+
+function overlayAddress(layer, cluster, side) {
+  const shrink = side / Math.max(data.width, data.height);
+  const width = Math.max(1, Math.round(data.width * shrink)), height = Math.max(1, Math.round(data.height * shrink));
+  const canvas = Object.assign(document.createElement("canvas"), { width, height });
+  const context = canvas.getContext("2d"), picture = context.createImageData(width, height);
+  const values = shownMap(layer, cluster, width, height);
+  for (let i = 0; i < values.length; i++) {
+    const level = Math.round(values[i] * cluster.peak * 255) * 4;
+    for (let channel = 0; channel < 4; channel++) picture.data[i * 4 + channel] = scaleTable[level + channel];
+  }
+  context.putImageData(picture, 0, 0);
+  return canvas.toDataURL();
+}
+
+let photoPixels = null; // filled once the embedded photo is decoded
+
+async function loadPhoto() {
+  const address = getComputedStyle(document.querySelector(".photo")).backgroundImage.slice(5, -2);
+  const image = new Image();
+  image.src = address;
+  await image.decode();
+  const canvas = Object.assign(document.createElement("canvas"), { width: data.width, height: data.height });
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  context.drawImage(image, 0, 0, data.width, data.height);
+  photoPixels = context.getImageData(0, 0, data.width, data.height).data;
+}
+
+function paintMap(out, values, peak, strength, photoColour) {
+  const kept = 1 - (1 - photoColour) * strength;
+  for (let i = 0, p = 0; i < values.length; i++, p += 4) {
+    const level = Math.round(values[i] * peak * 255) * 4, alpha = (scaleTable[level + 3] / 255) * strength;
+    const grey = 0.2126 * photoPixels[p] + 0.7152 * photoPixels[p + 1] + 0.0722 * photoPixels[p + 2];
+    for (let c = 0; c < 3; c++) {
+      const pale = photoPixels[p + c] * kept + grey * (1 - kept);
+      out[p + c] = pale * (1 - alpha) + scaleTable[level + c] * alpha;
+    }
+    out[p + 3] = 255;
+  }
+}
+
+// Exactly the brightest `part` of the pixels keep the photo; the rest is dark grey with a trace of the scene.
+function paintRevealed(out, ranks, part) {
+  const shown = Math.max(1, Math.round(ranks.length * part));
+  for (let i = 0, p = 0; i < ranks.length; i++, p += 4) {
+    if (ranks[i] < shown) {
+      out[p] = photoPixels[p]; out[p + 1] = photoPixels[p + 1]; out[p + 2] = photoPixels[p + 2];
+    } else {
+      const grey = 0.2126 * photoPixels[p] + 0.7152 * photoPixels[p + 1] + 0.0722 * photoPixels[p + 2];
+      out[p] = out[p + 1] = out[p + 2] = 24 + grey * 0.16;
+    }
+    out[p + 3] = 255;
+  }
+}

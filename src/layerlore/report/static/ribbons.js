@@ -1,0 +1,79 @@
+// Flow: ribbons for the one cluster that is pointed at; a ribbon's width is its share of what feeds the upper cluster.
+const columns = document.querySelector(".columns");
+const ribbonField = document.querySelector(".ribbons");
+const tileOf = (layer, cluster) => byId(`tile-${layer}-${cluster + 1}`);
+const THINNEST = 0.5; // percent; less is not drawn
+const FULL_WIDTH = 0.9; // of a picture's height, for a share of 100 percent
+
+function pictureBox(tile) {
+  const box = tile.querySelector(".picture")?.getBoundingClientRect() ?? tile.getBoundingClientRect();
+  const origin = columns.getBoundingClientRect();
+  return { left: box.left - origin.left, right: box.right - origin.left, top: box.top - origin.top, height: box.height };
+}
+
+function linksOf(layer, cluster) {
+  const incoming = [], outgoing = [], before = data.flow[layer - 1], after = data.flow[layer];
+  if (before) {
+    before.forEach((row, index) => {
+      const other = index === before.length - 1;
+      const element = other ? byId(`other-${layer - 1}`) : tileOf(layer - 1, index);
+      if (row[cluster] >= THINNEST && element) incoming.push({ element, share: row[cluster], other });
+    });
+  }
+  if (after) {
+    after[cluster].forEach((share, index) => {
+      const element = tileOf(layer + 1, index);
+      if (share >= THINNEST && element) outgoing.push({ element, share });
+    });
+  }
+  return { incoming, outgoing };
+}
+
+function ribbon(x0, y0, x1, y1, width, kind) {
+  const bend = (x1 - x0) * 0.5, half = width / 2;
+  const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
+  path.setAttribute("d", `M${x0} ${y0 - half}C${x0 + bend} ${y0 - half} ${x1 - bend} ${y1 - half} ${x1} ${y1 - half}`
+    + `V${y1 + half}C${x1 - bend} ${y1 + half} ${x0 + bend} ${y0 + half} ${x0} ${y0 + half}Z`);
+  if (kind) path.classList.add(kind);
+  ribbonField.append(path);
+}
+
+// Ends of ribbons stand one under the other, in the order of the column, around the middle of a picture's edge.
+function stacked(links, box, unit) {
+  const total = links.reduce((sum, link) => sum + link.share * unit, 0);
+  const squeeze = Math.min(1, box.height / Math.max(total, 1));
+  let y = box.top + box.height / 2 - (total * squeeze) / 2;
+  return links.map((link) => {
+    const middle = y + (link.share * unit * squeeze) / 2;
+    y += link.share * unit * squeeze;
+    return middle;
+  });
+}
+
+function clearRibbons() {
+  ribbonField.replaceChildren();
+  columns.classList.remove("tracing");
+  for (const tile of columns.querySelectorAll(".linked, .traced")) tile.classList.remove("linked", "traced");
+}
+
+function drawRibbons(layer, cluster, dim) {
+  clearRibbons();
+  const own = tileOf(layer, cluster), { incoming, outgoing } = linksOf(layer, cluster);
+  if (!own || getComputedStyle(ribbonField).display === "none" || !(incoming.length || outgoing.length)) return;
+  const box = pictureBox(own), unit = (box.height * FULL_WIDTH) / 100, inset = Math.min(14, box.height / 8);
+  stacked(incoming, box, unit).forEach((y, i) => {
+    const from = pictureBox(incoming[i].element);
+    ribbon(from.right - inset, from.top + from.height / 2, box.left + inset, y, incoming[i].share * unit, incoming[i].other && "from-other");
+  });
+  stacked(outgoing, box, unit).forEach((y, i) => {
+    const to = pictureBox(outgoing[i].element);
+    ribbon(box.right - inset, y, to.left + inset, to.top + to.height / 2, outgoing[i].share * unit);
+  });
+  for (const { element, share, other } of [...incoming, ...outgoing]) {
+    if (other) continue;
+    element.classList.add("linked");
+    element.querySelector(".badge").textContent = `${share.toFixed(0)}\u00a0%`;
+  }
+  own.classList.add("traced");
+  columns.classList.toggle("tracing", dim);
+}

@@ -1,0 +1,331 @@
+"""What the page shows, ready for the template: every number is text already, every picture a data address."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from layerlore.report import colours, maps, words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from numpy.typing import NDArray
+
+    from layerlore.local.explanation import ClusterMap, Effect, Explanation, LayerExplanation, LayerFlow
+
+# Longest side of a pre-rendered map in pixels, by how many there are: the page stays under 3 MB.
+OVERLAY_SIDES = ((60, 192), (150, 128), (10**9, 96))
+# Maps up to this many cells travel with 16 bits a cell, larger ones with 8.
+FINE_CELLS = 64 * 64
+TOP_CHANNELS = 12
+
+
+@dataclass(frozen=True)
+class EffectRow:
+    """One way of removing a cluster: what was done, what the logit and the probability did, what it means."""
+
+    how: str
+    logit: str
+    probability: str
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Link:
+    """A line of a flow list; ``layer`` and ``cluster`` are positions on the page, -1 for what is not shown."""
+
+    layer: int
+    cluster: int
+    text: str
+    share: str
+    width: float
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A cluster map on the page. Widths are percent of the bar's own box."""
+
+    number: int
+    overlay: str
+    text: str
+    verdict: str
+    weight: str
+    weight_width: float
+    effect: str
+    effect_start: float
+    effect_width: float
+    against: bool
+    labels: tuple[str, ...]
+    channels: str
+    top_channels: tuple[tuple[str, str, float], ...]
+    all_channels: str
+    effects: tuple[EffectRow, ...]
+    fed_by: tuple[Link, ...]
+    feeds: tuple[Link, ...]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A layer on the page."""
+
+    name: str
+    size: str
+    nonlinearity: str
+    warning: str
+    sentence: str
+    shown: str
+    shown_width: float
+    tiles: tuple[Tile, ...]
+    other: str
+    weak: str
+    dropped: str
+    note: str
+    facts: tuple[tuple[str, str], ...]
+    position: int
+
+
+@dataclass(frozen=True)
+class Phase:
+    """Neighbouring layers of one depth: our word for them and what they typically respond to."""
+
+    word: str
+    typical: str
+    columns: tuple[Column, ...]
+
+
+@dataclass(frozen=True)
+class EffectScale:
+    """The range of all measured effects on the page, in logits."""
+
+    against: float
+    support: float
+
+    @property
+    def zero(self) -> float:
+        """Where no effect stands, in percent of the bar."""
+        return 100 * self.against / (self.against + self.support)
+
+    def bar(self, drop: float) -> tuple[float, float]:
+        """Start and width of the bar of an effect, in percent."""
+        width = 100 * abs(drop) / (self.against + self.support)
+        return (self.zero if drop > 0 else self.zero - width), width
+
+
+def data_address(kind: str, content: bytes) -> str:
+    """Content as a ``data:`` address."""
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
+
+
+def effect_scale(explanation: Explanation) -> EffectScale | None:
+    """One scale for all effects of the page, or None where nothing was measured."""
+    drops = [c.ablation.zero.logit_drop for layer in explanation.layers for c in layer.clusters if c.ablation]
+    if not drops:
+        return None
+    support, against = max(0.0, *drops), max(0.0, *(-drop for drop in drops))
+    whole = (support + against) or 1.0
+    # Each side keeps a sliver so that the zero line never sits on the edge.
+    return EffectScale(against=max(against, 0.08 * whole), support=max(support, 0.08 * whole))
+
+
+def phases(explanation: Explanation) -> tuple[Phase, ...]:
+    """The columns of the page, shallow to deep, neighbours of one depth together."""
+    scale = effect_scale(explanation)
+    result: list[Phase] = []
+    amount = sum(len(layer.clusters) for layer in explanation.layers)
+    side = next(size for most, size in OVERLAY_SIDES if amount <= most)
+    for position, layer in enumerate(explanation.layers):
+        word, typical = words.phase(layer.depth)
+        column = _column(explanation, position, layer, scale=scale, side=side)
+        if result and result[-1].word == word:
+            result[-1] = Phase(word, typical, (*result[-1].columns, column))
+        else:
+            result.append(Phase(word, typical, (column,)))
+    return tuple(result)
+
+
+def _column(
+    explanation: Explanation, position: int, layer: LayerExplanation, *, scale: EffectScale | None, side: int
+) -> Column:
+    weights, weak, dropped, other = words.shares(layer)
+    shown = words.shown_percent(layer)
+    return Column(
+        name=layer.name,
+        size=f"{layer.channels} × {layer.height} × {layer.width}",
+        nonlinearity=layer.nonlinearity,
+        warning=words.nonlinearity_note(layer),
+        sentence=words.layer_sentence(layer, explanation.target),
+        shown=words.percent(shown),
+        shown_width=shown,
+        tiles=tuple(
+            _tile(explanation, position, cluster, weight=weight, scale=scale, side=side)
+            for cluster, weight in zip(layer.clusters, weights, strict=True)
+        ),
+        other=other,
+        weak=weak,
+        dropped=dropped,
+        note=layer.note,
+        facts=tuple(_facts(layer, weak, dropped)),
+        position=position,
+    )
+
+
+def _facts(layer: LayerExplanation, weak: str, dropped: str) -> Iterator[tuple[str, str]]:
+    yield "Size", f"{words.count(layer.channels, 'feature map')} of {layer.height} × {layer.width} cells"
+    yield "Non-linearity", layer.nonlinearity or "none"
+    yield "Depth", f"{words.number(100 * layer.depth, 0)}{words.NBSP}% of the explainable layers"
+    kept = f"{layer.kept:,} of {words.count(layer.channels, 'map')} clustered"
+    yield "Kept", f"{kept}; maps with {words.number(layer.threshold, 3)}{words.NBSP}% or less are weak ({weak})"
+    yield "Dropped", f"{words.count(layer.dropped_clusters, 'light cluster')} ({dropped})"
+    if layer.silhouette is not None:
+        yield "Silhouette", f"{words.number(layer.silhouette, 2)} (1 = clusters far apart, 0 = they touch)"
+    if layer.note:
+        yield "Note", layer.note
+
+
+def _tile(
+    explanation: Explanation,
+    position: int,
+    cluster: ClusterMap,
+    *,
+    weight: str,
+    scale: EffectScale | None,
+    side: int,
+) -> Tile:
+    layer, photo = explanation.layers[position], explanation.photo
+    width, height = maps.fit(photo.view_width, photo.view_height, side)
+    picture = maps.overlay_png(
+        maps.shown_map(cluster.map, height, width), colours.sequential(), colours.alphas()
+    )
+    effect, start, length = "", 0.0, 0.0
+    if cluster.ablation is not None and scale is not None:
+        effect = words.effect_label(cluster.ablation.zero)
+        start, length = scale.bar(cluster.ablation.zero.logit_drop)
+    return Tile(
+        number=cluster.index + 1,
+        overlay=data_address("image/png", picture),
+        text=words.map_text(layer, cluster, weight, explanation.target.logit),
+        verdict=words.verdict(cluster, weight, explanation.target),
+        weight=weight,
+        weight_width=cluster.weight,
+        effect=effect,
+        effect_start=start,
+        effect_width=length,
+        against=words.speaks_against(cluster),
+        labels=cluster.labels[:3],
+        channels=words.count(len(cluster.channels), "channel"),
+        top_channels=tuple(_top_channels(cluster)),
+        all_channels=_all_channels(cluster),
+        effects=tuple(_effect_rows(explanation, cluster)),
+        fed_by=tuple(_fed_by(explanation, position, cluster.index)),
+        feeds=tuple(_feeds(explanation, position, cluster.index)),
+    )
+
+
+def _channel_percent(value: float) -> str:
+    return f"{words.number(value, 2)}{words.NBSP}%"
+
+
+def _top_channels(cluster: ClusterMap) -> Iterator[tuple[str, str, float]]:
+    """Channel, its percentage, and its bar as percent of the heaviest's."""
+    pairs = zip(cluster.channels[:TOP_CHANNELS], cluster.channel_weights[:TOP_CHANNELS], strict=True)
+    for channel, weight in pairs:
+        yield str(channel), _channel_percent(weight), 100 * weight / (cluster.channel_weights[0] or 1.0)
+
+
+def _all_channels(cluster: ClusterMap) -> str:
+    pairs = zip(cluster.channels, cluster.channel_weights, strict=True)
+    return ", ".join(f"{channel}:{words.NBSP}{_channel_percent(weight)}" for channel, weight in pairs)
+
+
+def _effect_rows(explanation: Explanation, cluster: ClusterMap) -> Iterator[EffectRow]:
+    if cluster.ablation is None:
+        return
+    yield _effect_row(
+        explanation, "Set to zero", cluster.ablation.zero, "the channels fall silent: level and place are lost"
+    )
+    yield _effect_row(
+        explanation, "Set to their mean", cluster.ablation.mean, "each channel keeps its level and loses its place"
+    )
+
+
+def _effect_row(explanation: Explanation, how: str, effect: Effect, meaning: str) -> EffectRow:
+    target = explanation.target
+    probability = words.probability(target.probability), words.probability(
+        min(1.0, max(0.0, target.probability - effect.probability_drop))
+    )
+    logit = words.number(target.logit), words.number(target.logit - effect.logit_drop)
+    return EffectRow(how, " → ".join(logit), " → ".join(probability), meaning)
+
+
+def _flow_from(explanation: Explanation, lower: int) -> LayerFlow | None:
+    return next((flow for flow in explanation.flow if flow.lower == lower), None)
+
+
+def _fed_by(explanation: Explanation, position: int, cluster: int) -> Iterator[Link]:
+    """What feeds a cluster, largest share first; what is not shown comes last."""
+    flow = _flow_from(explanation, position - 1)
+    if flow is None:
+        return
+    lower, column = explanation.layers[position - 1], flow.shares[:, cluster].tolist()
+    for row in sorted(range(len(lower.clusters)), key=lambda i: (-column[i], i)):
+        text = f"cluster {row + 1} of {lower.name}"
+        yield Link(position - 1, row, text, words.percent(column[row]), column[row])
+    yield Link(position - 1, -1, f"not shown of {lower.name}", words.percent(column[-1]), column[-1])
+
+
+def _feeds(explanation: Explanation, position: int, cluster: int) -> Iterator[Link]:
+    """What a cluster feeds, largest share first."""
+    flow = _flow_from(explanation, position)
+    if flow is None:
+        return
+    upper, row = explanation.layers[position + 1], flow.shares[cluster].tolist()
+    for column in sorted(range(len(upper.clusters)), key=lambda i: (-row[i], i)):
+        text = f"cluster {column + 1} of {upper.name}"
+        yield Link(position + 1, column, text, words.percent(row[column]), row[column])
+
+
+def script_data(explanation: Explanation) -> dict[str, Any]:
+    """What the page's script works with: the maps at feature resolution, the flow, the colour scale."""
+    table = np.concatenate([colours.sequential(), colours.alphas()[:, None]], axis=1)
+    return {
+        "width": explanation.photo.view_width,
+        "height": explanation.photo.view_height,
+        "scale": base64.b64encode(table.tobytes()).decode(),
+        "layers": [
+            {
+                "name": layer.name,
+                "height": layer.height,
+                "width": layer.width,
+                "clusters": [
+                    {"peak": round(float(cluster.peak), 5), **_packed(cluster.map)} for cluster in layer.clusters
+                ],
+            }
+            for layer in explanation.layers
+        ],
+        "flow": {flow.lower: np.round(flow.shares, 2).tolist() for flow in explanation.flow},
+    }
+
+
+def _packed(values: NDArray[np.float32]) -> dict[str, Any]:
+    """A map as base64 of 16-bit (or, for a large one, 8-bit) little-endian integers."""
+    bits = 16 if values.size <= FINE_CELLS else 8
+    whole = np.rint(np.clip(values.astype(np.float64), 0, 1) * (2**bits - 1))
+    return {"bits": bits, "map": base64.b64encode(whole.astype(f"<u{bits // 8}").tobytes()).decode()}
+
+
+def flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Nested provenance as lines of "key: value", keys joined by spaces."""
+    for key, value in tree.items():
+        name = f"{prefix} {key}".strip().replace("_", " ")
+        if isinstance(value, dict):
+            yield from flat(value, name)
+        elif isinstance(value, list | tuple):
+            yield name, ", ".join(map(str, value))
+        elif isinstance(value, bool) or value is None:
+            yield name, {True: "yes", False: "no", None: "not set"}[value]
+        else:
+            yield name, str(value)
