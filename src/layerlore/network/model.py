@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -85,8 +86,8 @@ class Network:
         kind = type(self.module)
         self.name = name or kind.__name__
         self.spec = spec or f"{kind.__module__}.{kind.__qualname__}"
-        if preprocess is None and input_size is None and getattr(self.module, "pretrained_cfg", None):
-            preprocess = timm_preprocess(self.module)
+        if preprocess is None and getattr(self.module, "pretrained_cfg", None):
+            preprocess = timm_preprocess(self.module, input_size)
         self.preprocess = as_preprocess(preprocess, input_size)
         self.input_size = input_size or self._measured_size()
         count = self._count_classes()
@@ -110,6 +111,11 @@ class Network:
     def wnids(self) -> tuple[str, ...] | None:
         """WordNet ids of the classes, or None if unknown."""
         return self.classes.wnids
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Precision of the parameters, which the input must have too."""
+        return next((p.dtype for p in self.module.parameters() if p.is_floating_point()), torch.float32)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -214,7 +220,7 @@ class Network:
 
     def _count_classes(self) -> int:
         """Number of classes, from one forward pass on a flat grey photo."""
-        inputs = torch.zeros(1, 3, *self.input_size, device=self.device)
+        inputs = torch.zeros(1, 3, *self.input_size, device=self.device, dtype=self.dtype)
         with undisturbed(self.module), torch.no_grad():
             try:
                 output = self.module(inputs)
@@ -248,11 +254,12 @@ def unwrap(module: nn.Module) -> nn.Module:
     return module
 
 
-def timm_preprocess(module: nn.Module) -> Preprocess:
-    """Return the preprocessing of a timm model's own configuration."""
-    from timm.data import resolve_data_config
+def timm_preprocess(module: nn.Module, input_size: tuple[int, int] | None = None) -> Preprocess:
+    """Return the preprocessing of a timm model's own configuration, at another input size where one is given."""
+    from timm.data import config
 
-    return Preprocess.from_timm(resolve_data_config({}, model=module))
+    resolve: Any = config.resolve_data_config
+    return Preprocess.from_timm(resolve({"input_size": input_size and (3, *input_size)}, model=module))
 
 
 def _known_names(module: nn.Module, count: int) -> ClassNames | None:
@@ -266,7 +273,7 @@ def _known_names(module: nn.Module, count: int) -> ClassNames | None:
         labels = config.get("label_names")
         if labels:
             return read_class_names(list(labels))
-        from timm.data import infer_imagenet_subset
+        from timm.data.imagenet_info import infer_imagenet_subset
 
         subset = infer_imagenet_subset(config)
         return imagenet_names(subset) if subset else None
@@ -286,10 +293,9 @@ def _place(module: nn.Module, device: str | torch.device | None) -> torch.device
             raise ModelError(
                 f"device {str(device)!r} cannot be used ({reason}); leave it out to stay on the CPU"
             ) from error
-    first = next(module.parameters(), None)
-    if first is None:
-        first = next(module.buffers(), None)
-    return torch.device("cpu") if first is None else first.device
+    for tensor in itertools.chain(module.parameters(), module.buffers()):
+        return tensor.device
+    return torch.device("cpu")
 
 
 def _background(preprocess: Any) -> tuple[int, int, int]:  # noqa: ANN401 any preprocessing

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import difflib
 import json
+import operator
 import re
+import textwrap
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, SupportsIndex
 
 from layerlore.errors import ModelError, TargetError
 
@@ -48,23 +50,27 @@ class ClassNames:
         Raises:
             TargetError: No class has this name (near ones are listed), or several have it (they are listed).
         """
-        count = len(self.names)
-        if isinstance(target, bool) or not isinstance(target, int | str):
-            if not hasattr(target, "__index__") or isinstance(target, bool):
-                raise TargetError(f"a class is asked for by index or name, not by {type(target).__name__}")
-            target = int(target)
-        if isinstance(target, int):
-            if 0 <= target < count:
-                return target
-            raise TargetError(f"class {target} does not exist; the network has classes 0 to {count - 1}")
+        if not isinstance(target, str):
+            return self._by_index(target)
         text = _fold(target)
         for table in self._tables:
             found = table.get(text)
             if found is not None:
                 return self._only(target, found)
         if re.fullmatch(r"-?\d+", text):
-            return self.find(int(text))
+            return self._by_index(int(text))
         raise TargetError(f"no class is called {target!r}; {self._near(text)}")
+
+    def _by_index(self, target: SupportsIndex) -> int:
+        """Check an index; NumPy's and torch's integers count."""
+        try:
+            index = operator.index(target)
+        except TypeError as error:
+            kind = type(target).__name__
+            raise TargetError(f"a class is asked for by index or name, not by {kind}") from error
+        if 0 <= index < len(self.names):
+            return index
+        raise TargetError(f"class {index} does not exist; the network has classes 0 to {len(self.names) - 1}")
 
     @cached_property
     def _tables(self) -> tuple[dict[str, list[int]], ...]:
@@ -80,41 +86,38 @@ class ClassNames:
         """The one class found; several are told, never guessed."""
         if len(found) == 1:
             return found[0]
-        listed = "; ".join(f"{index}: {self.describe(index)}" for index in found[:8])
-        raise TargetError(f"{target!r} fits {len(found)} classes ({listed}); ask by index")
+        listed = "; ".join(self._listed(index) for index in found[:8])
+        raise TargetError(f"{target!r} fits {len(found)} classes; ask by index: {listed}")
 
-    def describe(self, index: int) -> str:
-        """The name of a class with its synonyms, and its WordNet id where known."""
-        synonyms = self.synonyms[index] if self.synonyms else ()
-        words = dict.fromkeys((self.names[index], *synonyms))
-        text = ", ".join(list(words)[:3])
-        return f"{text} [{self.wnids[index]}]" if self.wnids else text
+    def _listed(self, index: int) -> str:
+        """A class with its index, name and WordNet id."""
+        wnid = f" [{self.wnids[index]}]" if self.wnids else ""
+        return f"{index} {self.names[index]}{wnid}"
 
     def _near(self, text: str) -> str:
-        """A hint at names like the one typed."""
-        known = {
-            name: index for table in reversed(self._tables) for name, found in table.items() for index in found[:1]
-        }
-        near = difflib.get_close_matches(text, known, n=5, cutoff=0.6)
-        if len(text) >= 3:
-            near += [name for name in known if text in name.split() and name not in near][: 5 - len(near)]
-        listed = list(dict.fromkeys(f"{known[name]}: {self.names[known[name]]}" for name in near))
-        if listed:
-            return f"near are {'; '.join(listed)}"
+        """A hint at names that hold the word typed, or are spelt almost like it."""
+        known = self._tables[-1]
+        words = text.split()
+        holding = [name for name in known if words and set(words) <= set(re.split(r"[\s-]", name))]
+        spelt = difflib.get_close_matches(text, known, n=5, cutoff=0.7)
+        near = list(dict.fromkeys(index for name in (*holding[:5], *spelt) for index in known[name]))
+        if near:
+            return f"near are {'; '.join(self._listed(index) for index in near[:6])}"
         return f"ask by index (0 to {len(self.names) - 1}) or name, such as {self.names[0]!r}"
 
 
 def imagenet_names(subset: str = "imagenet-1k") -> ClassNames:
     """Return ImageNet's names as timm ships them.
 
-    A class's short name is its first WordNet lemma; where several classes share it, the definition follows in brackets.
+    A class's short name is its first WordNet lemma; where several classes share it, the beginning of its definition
+    follows in brackets.
 
     Args:
         subset: A subset that ``timm.data.ImageNetInfo`` knows, such as ``imagenet-1k`` or ``imagenet-22k``.
     """
-    from timm.data import ImageNetInfo
+    from timm.data.imagenet_info import ImageNetInfo
 
-    info = ImageNetInfo(subset)
+    info: Any = ImageNetInfo(subset)
     return names_of_wordnet_ids(tuple(info.label_names()))
 
 
@@ -135,7 +138,7 @@ def names_of_wordnet_ids(wnids: tuple[str, ...]) -> ClassNames:
     for words in lemmas:
         shared[_fold(words[0])] = shared.get(_fold(words[0]), 0) + 1
     names = tuple(
-        words[0] if shared[_fold(words[0])] == 1 else f"{words[0]} ({detail.split(': ', 1)[-1]})"
+        words[0] if shared[_fold(words[0])] == 1 else f"{words[0]} ({_clipped(detail)})"
         for words, detail in zip(lemmas, details, strict=True)
     )
     synonyms = tuple((*words, ", ".join(words)) for words in lemmas)
@@ -145,7 +148,7 @@ def names_of_wordnet_ids(wnids: tuple[str, ...]) -> ClassNames:
 @lru_cache(maxsize=1)
 def _wordnet() -> Any:  # noqa: ANN401 timm has no types
     """The table of WordNet ids, lemmas and definitions in timm."""
-    from timm.data import ImageNetInfo
+    from timm.data.imagenet_info import ImageNetInfo
 
     return ImageNetInfo("imagenet-22k")
 
@@ -231,6 +234,11 @@ def _read_file(path: Path) -> list[Any]:
     if not isinstance(content, list):
         raise ModelError(f"{path}: class names must be a JSON list, or an object from index to name")
     return content
+
+
+def _clipped(detail: str) -> str:
+    """The beginning of the definition in ``lemmas: definition``."""
+    return textwrap.shorten(detail.partition(": ")[2].partition(";")[0], 48, placeholder=" …")
 
 
 def _table(names: Iterable[Iterable[str]]) -> dict[str, list[int]]:

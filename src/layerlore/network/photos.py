@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import struct
 import threading
 import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import torch
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    PhotoSource = str | Path | bytes | Image.Image | NDArray[np.generic] | torch.Tensor | "Photo"
 
 MAX_PIXELS = 100_000_000
 """Default limit on width x height; a small file can claim any size (a decompression bomb)."""
@@ -81,6 +81,10 @@ class Photo:
     image_id: str
 
 
+PhotoSource: TypeAlias = "str | Path | bytes | Image.Image | NDArray[np.generic] | torch.Tensor | Photo"
+"""What :func:`read_photo` reads."""
+
+
 def read_photo(source: PhotoSource, *, max_pixels: int = MAX_PIXELS) -> Photo:
     """Read a photo from whatever holds it.
 
@@ -100,9 +104,9 @@ def read_photo(source: PhotoSource, *, max_pixels: int = MAX_PIXELS) -> Photo:
     match source:
         case Photo():
             return source
-        case bytes() | bytearray() | memoryview():
-            return _from_bytes(bytes(source), "bytes", max_pixels)
-        case str() | Path():
+        case bytes():
+            return _from_bytes(source, "bytes", max_pixels)
+        case str() | os.PathLike():
             return _from_file(Path(source), max_pixels)
         case Image.Image():
             name = Path(str(getattr(source, "filename", ""))).name or "image"
@@ -141,14 +145,14 @@ def _from_bytes(data: bytes, label: str, max_pixels: int) -> Photo:
     """Decode the bytes of a photo file."""
     if not data:
         raise PhotoError(f"{label}: the file is empty; save the photo again")
-    with _pillow_limit_off():
-        try:
+    try:
+        with _pillow_limit_off():
             image = Image.open(io.BytesIO(data), formats=_formats())
-        except UnidentifiedImageError as error:
-            raise PhotoError(f"{label}: not a photo that can be read; readable are {_READABLE}") from error
-        except _DAMAGE as error:
-            raise PhotoError(f"{label}: the photo is damaged ({_reason(error)}); save it again") from error
-        rgb = _image_to_rgb(image, label, max_pixels)
+    except UnidentifiedImageError as error:
+        raise PhotoError(f"{label}: not a photo that can be read; readable are {_READABLE}") from error
+    except _DAMAGE as error:
+        raise PhotoError(f"{label}: the photo is damaged ({_reason(error)}); save it again") from error
+    rgb = _image_to_rgb(image, label, max_pixels)
     return Photo(rgb, label, hashlib.sha256(data).hexdigest()[:16])
 
 
@@ -166,9 +170,10 @@ def _formats() -> tuple[str, ...]:
 
 @contextmanager
 def _pillow_limit_off() -> Iterator[None]:
-    """Switch Pillow's own size limit off: it is a global warning at one size and an error at another.
+    """Switch Pillow's own size limit off while a header is read.
 
-    Ours is checked on the size in the header, before a pixel is decoded.
+    Pillow's is global, warns at one size and fails at another. Ours is checked on the size in the header, before a
+    pixel is decoded. The lock keeps threads from restoring each other's None.
     """
     with _PILLOW_LIMIT:
         before = Image.MAX_IMAGE_PIXELS
@@ -232,7 +237,8 @@ def _wide_pixels(image: Image.Image, label: str) -> NDArray[np.generic]:
         )
     if image.mode == "F" and high <= 1:
         return values
-    return np.rint(values).astype(np.uint8 if high <= 255 else np.uint16)
+    scaled: NDArray[np.generic] = np.rint(values).astype(np.uint8 if high <= 255 else np.uint16)
+    return scaled
 
 
 def _on_white(image: Image.Image) -> Image.Image:
@@ -248,7 +254,7 @@ def _tensor_to_array(tensor: torch.Tensor) -> NDArray[np.generic]:
             f"tensor: shape {tuple(tensor.shape)} is no photo; a tensor has shape (H, W) or (1 | 3 | 4, H, W): "
             + ("give one photo at a time, as in batch[0]" if tensor.ndim == 4 else "use tensor.permute(2, 0, 1)")
         )
-    tensor = tensor.detach().cpu()
+    tensor = tensor.detach().cpu().resolve_neg().resolve_conj()
     if tensor.dtype in (torch.bfloat16, torch.float16):
         tensor = tensor.float()
     array: NDArray[np.generic] = tensor.numpy()
@@ -307,7 +313,8 @@ def _float_to_uint8(values: NDArray[np.float64], label: str) -> NDArray[np.uint8
         raise PhotoError(
             f"{label}: float values up to {high:.4g} are outside [0, 1]; divide by 255, or convert to uint8"
         )
-    return np.rint(values.clip(0, 1) * 255).astype(np.uint8)
+    scaled: NDArray[np.uint8] = np.rint(values.clip(0, 1) * 255).astype(np.uint8)
+    return scaled
 
 
 def _reason(error: BaseException) -> str:

@@ -45,6 +45,9 @@ class Preprocess:
         std: Likewise.
         fit: ``crop`` keeps the aspect and cuts what hangs over; ``pad`` keeps the aspect and fills with the
             mean colour.
+        rounding: How the longer side after resizing and the offset of the crop become whole pixels: ``down`` cuts
+            the side and rounds the offset, as torchvision and timm do; ``nearest`` rounds the side and cuts the
+            offset. One pixel at most, but seen in the probabilities.
     """
 
     size: tuple[int, int] = (224, 224)
@@ -53,6 +56,7 @@ class Preprocess:
     mean: tuple[float, float, float] = IMAGENET_MEAN
     std: tuple[float, float, float] = IMAGENET_STD
     fit: Literal["crop", "pad"] = "crop"
+    rounding: Literal["down", "nearest"] = "down"
 
     def __post_init__(self) -> None:
         """Check the settings."""
@@ -95,17 +99,22 @@ class Preprocess:
             ratio = max(ratios) if self.fit == "pad" else min(ratios)
             return round(width / ratio), round(height / ratio)
         short = math.floor(rows / 0.875) if resize is None else resize
+        whole: Callable[[float], int] = int if self.rounding == "down" else round
         if width <= height:
-            return short, int(short * height / width)
-        return int(short * width / height), short
+            return short, whole(short * height / width)
+        return whole(short * width / height), short
 
     def _offset(self, width: int, height: int) -> tuple[int, int]:
         """(left, top) of the crop in the resized photo; negative where the input is padded."""
         rows, columns = self.size
-        # Python rounds halves to even and the padding floors: both as torchvision does.
-        left = round((width - columns) / 2) if width >= columns else -((columns - width) // 2)
-        top = round((height - rows) / 2) if height >= rows else -((rows - height) // 2)
-        return left, top
+        return self._middle(width - columns), self._middle(height - rows)
+
+    def _middle(self, spare: int) -> int:
+        """Half of the spare pixels, as a whole number."""
+        if spare < 0:
+            return -(-spare // 2)
+        # Python rounds halves to even, and so does torchvision.
+        return round(spare / 2) if self.rounding == "down" else spare // 2
 
     @classmethod
     def from_timm(cls, config: Mapping[str, Any]) -> Preprocess:
@@ -159,7 +168,12 @@ class CallablePreprocess:
         Raises:
             ModelError: The function returned something else.
         """
-        tensor = self.function(image)
+        try:
+            tensor = self.function(image)
+        except Exception as error:  # somebody else's code may raise anything
+            raise ModelError(
+                f"the preprocessing failed ({type(error).__name__}: {error}); it must take a PIL image in RGB"
+            ) from error
         if isinstance(tensor, torch.Tensor) and tensor.ndim == 4 and tensor.shape[0] == 1:
             tensor = tensor[0]
         if not isinstance(tensor, torch.Tensor) or tensor.ndim != 3 or not tensor.is_floating_point():
@@ -187,25 +201,14 @@ class CallablePreprocess:
     def _measure(self, width: int, height: int) -> Box:
         """Run the function on two flat greys and on a ramp along each side."""
         whole = (0.0, 0.0, float(width), float(height))
-        dark = self(Image.new("RGB", (width, height), (0, 0, 0))).mean(dim=(1, 2))
-        light = self(Image.new("RGB", (width, height), (255, 255, 255))).mean(dim=(1, 2))
-        if not bool(((light - dark).abs() > 1e-6).all()):
+        dark, light = (self(Image.new("RGB", (width, height), (level, level, level))) for level in (0, 255))
+        if dark.shape != light.shape or not bool(((light - dark) > 1e-3).all()):
             return whole
-        edges = []
-        for axis, length in ((2, width), (1, height)):
-            levels = (np.arange(length) + 0.5) / length * 255
-            shape = (1, length) if axis == 2 else (length, 1)
-            ramp = np.broadcast_to(np.rint(levels).astype(np.uint8).reshape(shape), (height, width))
-            seen = (self(Image.fromarray(np.ascontiguousarray(ramp)).convert("RGB")) - dark.view(-1, 1, 1)) / (
-                light - dark
-            ).view(-1, 1, 1)
-            profile = seen.mean(dim=(0, 3 - axis)).double().numpy()
-            ends = _ramp_ends(profile)
-            if ends is None:
-                return whole
-            edges.append((ends[0] * length, ends[1] * length))
-        (left, right), (top, bottom) = edges
-        return left, top, right, bottom
+        left_right = _ramp_ends(self, dark, light, (width, height), axis=1)
+        top_bottom = _ramp_ends(self, dark, light, (width, height), axis=0)
+        if left_right is None or top_bottom is None:
+            return whole
+        return left_right[0] * width, top_bottom[0] * height, left_right[1] * width, top_bottom[1] * height
 
 
 def as_preprocess(given: Any, input_size: tuple[int, int] | None) -> PreprocessLike:  # noqa: ANN401 anything callable
@@ -245,15 +248,43 @@ def _cut(image: Image.Image, left: int, top: int, size: tuple[int, int], fill: t
     return canvas
 
 
-def _ramp_ends(profile: np.ndarray[Any, np.dtype[np.float64]]) -> tuple[float, float] | None:
-    """Values of a straight line at the outer edges of its first and last pixel; None if it is no rising line."""
-    count = len(profile)
-    places = np.arange(count) + 0.5
-    slope, start = np.polyfit(places, profile, 1)
-    # Eight bits make steps of 1/255; more than two of them off the line is no plain resize and crop.
-    if slope <= 0 or float(np.abs(start + slope * places - profile).max()) > 2 / 255:
+def _ramp_ends(
+    function: Callable[[Image.Image], torch.Tensor],
+    dark: torch.Tensor,
+    light: torch.Tensor,
+    size: tuple[int, int],
+    *,
+    axis: int,
+) -> tuple[float, float] | None:
+    """Where the first and the last pixel of the input begin and end along a side of the photo, as shares of it.
+
+    Args:
+        function: The preprocessing.
+        dark: What it makes of a black photo, shape (3, H, W).
+        light: What it makes of a white one.
+        size: (width, height) of the photo.
+        axis: 0 = down, 1 = across.
+
+    Returns:
+        None where the ramp does not come out as a rising line.
+    """
+    width, height = size
+    length = (height, width)[axis]
+    levels = np.rint((np.arange(length) + 0.5) / length * 255).astype(np.uint8)
+    ramp = np.broadcast_to(levels[:, None] if axis == 0 else levels, (height, width))
+    seen = function(Image.fromarray(np.ascontiguousarray(ramp)).convert("RGB"))
+    if seen.shape != dark.shape:
         return None
-    return float(start), float(start + slope * count)
+    profile = ((seen - dark) / (light - dark)).mean(dim=(0, 2 - axis)).double().numpy()
+    places = np.arange(len(profile)) + 0.5
+    # Resizing bends the ends of a ramp a little, where the photo ends.
+    inner = slice(2, -2) if len(profile) >= 8 else slice(None)
+    slope, start = np.polyfit(places[inner], profile[inner], 1)
+    off = float(np.abs(start + slope * places[inner] - profile[inner]).max())
+    # Eight bits make steps of 1/255; more than two of them off the line is no plain resize and crop.
+    if slope <= 0 or off > 2 / 255:
+        return None
+    return float(start), float(start + slope * len(profile))
 
 
 def _three(values: Any) -> tuple[float, float, float]:  # noqa: ANN401 tuple, list or tensor

@@ -65,8 +65,8 @@ def fill_module(module: nn.Module, tensors: dict[str, torch.Tensor], source: str
     for name, tensor in own.items():
         if tensor.shape != tensors[name].shape:
             raise ModelError(
-                f"{source}: {name!r} has shape {tuple(tensors[name].shape)}, but the network's has {tuple(tensor.shape)}; "
-                "if only the number of classes differs, give class_names= of the file's classes"
+                f"{source}: {name!r} has shape {tuple(tensors[name].shape)}, but the network's has "
+                f"{tuple(tensor.shape)}; if only the number of classes differs, give class_names= of the file's classes"
             )
     module.load_state_dict(tensors)
 
@@ -93,5 +93,5 @@ def _read_torch(path: Path) -> Any:  # noqa: ANN401 whatever was saved
         ) from error
     except (RuntimeError, OSError, EOFError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelError(
-            f"{path}: not a file of weights that can be read; save module.state_dict() with torch.save or as .safetensors"
+            f"{path}: not a readable file of weights; save module.state_dict() with torch.save or as .safetensors"
         ) from error
