@@ -74,7 +74,7 @@ browser: ## Install Chromium for the page's tests, if it is missing and apt can
 
 .PHONY: bench
 bench: $(STAMP) ## Run every benchmark; the results are in bench/results
-	@for script in bench/[a-z]*.py; do echo "$$script"; $(BIN)/python "$$script"; done
+	@for script in $$(grep -l __main__ bench/*.py); do echo "$$script"; $(BIN)/python "$$script"; done
 
 .PHONY: docs
 docs: $(DOCS_STAMP) ## Build the documentation into out/docs; a warning is an error

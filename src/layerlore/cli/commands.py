@@ -8,7 +8,6 @@ import sys
 import webbrowser
 from contextlib import contextmanager
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -86,15 +85,16 @@ def explain(
         ),
     ] = None,
     weights: Annotated[
-        Path | None,
+        str | None,
         typer.Option(help="Weights to load: .safetensors, or a torch file without pickled code.", metavar="FILE"),
     ] = None,
     pretrained: Annotated[
         bool, typer.Option(" /--no-pretrained", help="Start from random weights.", show_default=False)
     ] = True,
     class_names: Annotated[
-        Path | None, typer.Option(help="Text file with one class name a line.", metavar="FILE")
+        str | None, typer.Option(help="Text file with one class name a line, or JSON.", metavar="FILE")
     ] = None,
+    device: Annotated[str | None, typer.Option(help="Such as cuda; default: cpu.", metavar="NAME")] = None,
     target: Annotated[
         str | None,
         typer.Option(help="Class by index, WordNet id or name; default: the predicted one.", metavar="CLASS"),
@@ -118,7 +118,7 @@ def explain(
     """Explain photos layer by layer, each in a page of its own."""
     with _one_line_errors(debug=debug):
         outputs = plan_outputs(photos, out, overwrite=overwrite)
-        network = _load(model, pretrained=pretrained, class_names=class_names, weights=weights)
+        network = _load(model, pretrained=pretrained, class_names=class_names, weights=weights, device=device)
         chosen = _parse_layers(network, layers)
         # A wrong layer or class is told before any photo is read.
         network.layers.select(chosen)
@@ -177,14 +177,13 @@ def _load(
     spec: str | None,
     *,
     pretrained: bool = True,
-    class_names: Path | None = None,
-    weights: Path | None = None,
+    class_names: str | None = None,
+    weights: str | None = None,
+    device: str | None = None,
 ) -> Network:
     from layerlore.network.loading import load_network
 
-    # "package.module:callable" is looked for in the current folder too, as by "python -m".
-    sys.path.insert(0, str(Path.cwd()))
-    return load_network(spec, pretrained=pretrained, class_names=class_names, weights=weights)
+    return load_network(spec, pretrained=pretrained, class_names=class_names, weights=weights, device=device)
 
 
 def _parse_layers(network: Network, text: str | None) -> str | list[str | int] | None:
