@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import ssl
 import sys
 import urllib.error
 import urllib.request
@@ -169,12 +170,10 @@ def _timm(name: str, spec: str, pretrained: bool, options: dict[str, Any]) -> _M
 
 
 def _timm_download(config: Any, spec: str) -> dict[str, Any]:  # noqa: ANN401 timm's configuration
-    """Options that let timm take published weights from the disk, else a check that they can be downloaded.
-
-    Without network access the hub's client tries for most of a minute before it says so.
-    """
+    """Options that let timm take published weights from the disk, else a check that they can be downloaded."""
     hub = getattr(config, "hf_hub_id", None)
     if not hub or getattr(config, "custom_load", False):
+        _check_download(getattr(config, "url", ""), spec)
         return {}
     from huggingface_hub import constants, try_to_load_from_cache
 
@@ -184,14 +183,28 @@ def _timm_download(config: Any, spec: str) -> dict[str, Any]:  # noqa: ANN401 ti
             return {"pretrained_cfg_overlay": {"file": cached}}
     if constants.HF_HUB_OFFLINE:
         raise _not_had(spec, ConnectionError("HF_HUB_OFFLINE is set"), pretrained=True)
-    request = urllib.request.Request(constants.ENDPOINT, method="HEAD")  # noqa: S310 the hub's own address
+    _check_download(constants.ENDPOINT, spec)
+    return {}
+
+
+def _check_download(address: str | None, spec: str) -> None:
+    """Ask once whether weights can be downloaded, unless they were before.
+
+    Without network access the hub's client tries for most of a minute before it says so.
+    """
+    if not address or not address.startswith("https://"):
+        return
+    if (Path(torch.hub.get_dir()) / "checkpoints" / Path(address).name).is_file():
+        return
+    request = urllib.request.Request(address, method="HEAD")  # noqa: S310 https only
     try:
         urllib.request.urlopen(request, timeout=5).close()  # noqa: S310
     except urllib.error.HTTPError:
-        pass  # it answers, so it is there
+        return  # it answers, so it is there
     except OSError as error:
-        raise _not_had(spec, error, pretrained=True) from error
-    return {}
+        cause = getattr(error, "reason", error)
+        if not isinstance(cause, ssl.SSLError):  # the downloader may know certificates that urllib does not
+            raise _not_had(spec, error, pretrained=True) from error
 
 
 def _torchvision(name: str, spec: str, pretrained: bool, options: dict[str, Any]) -> _Made:
@@ -206,6 +219,8 @@ def _torchvision(name: str, spec: str, pretrained: bool, options: dict[str, Any]
     if tag and tag not in entries.__members__:
         raise ModelError(f"torchvision has no weights {name!r}{_near(tag, entries.__members__)}")
     chosen = entries[tag] if tag else entries.DEFAULT
+    if pretrained:
+        _check_download(chosen.url, spec)
     if not pretrained and architecture in {"googlenet", "inception_v3"}:
         options = options | {"init_weights": True}  # what they do anyway, after a warning
     try:
@@ -284,7 +299,8 @@ def _moved(network: Network, device: str | torch.device) -> Network:
 
 def _not_had(spec: str, error: Exception, *, pretrained: bool) -> ModelError:
     """What to tell where a model cannot be made, most often for want of network access."""
-    reason = (str(error).splitlines() or [""])[0].strip().rstrip(".") or type(error).__name__
+    cause = getattr(error, "reason", error)  # what urllib wraps
+    reason = (str(cause).splitlines() or [""])[0].strip().rstrip(".") or type(error).__name__
     if not pretrained:
         return ModelError(f"{spec} cannot be made ({reason})")
     return ModelError(

@@ -147,7 +147,8 @@ class Network:
         Raises:
             ModelError: The preprocessing returned another shape, or values that are not finite.
         """
-        tensor = self.preprocess(photo.image)
+        with torch.inference_mode(mode=False):  # else autograd could not use it later
+            tensor = self.preprocess(photo.image)
         if tuple(tensor.shape) != (3, *self.input_size):
             raise ModelError(
                 f"{photo.name}: the preprocessing returned shape {tuple(tensor.shape)} instead of "
@@ -220,8 +221,8 @@ class Network:
 
     def _count_classes(self) -> int:
         """Number of classes, from one forward pass on a flat grey photo."""
-        inputs = torch.zeros(1, 3, *self.input_size, device=self.device, dtype=self.dtype)
         with undisturbed(self.module), torch.no_grad():
+            inputs = torch.zeros(1, 3, *self.input_size, device=self.device, dtype=self.dtype)
             try:
                 output = self.module(inputs)
             except _FORWARD_ERRORS as error:
@@ -238,7 +239,7 @@ def unwrap(module: nn.Module) -> nn.Module:
     """Return the module inside ``DataParallel``, ``DistributedDataParallel`` and ``torch.compile``.
 
     Raises:
-        ModelError: This is no module, or one whose layers cannot be seen from Python.
+        ModelError: This is no module.
     """
     while True:
         inner = getattr(module, "_orig_mod", None)
@@ -247,8 +248,6 @@ def unwrap(module: nn.Module) -> nn.Module:
         if not isinstance(inner, nn.Module):
             break
         module = inner
-    if isinstance(module, torch.jit.ScriptModule):
-        raise ModelError("the layers of a TorchScript module cannot be seen; give the Python module it was made from")
     if not isinstance(module, nn.Module):
         raise ModelError(f"a network is a torch.nn.Module, not {type(module).__name__}; call the class to make one")
     return module
@@ -289,7 +288,7 @@ def _place(module: nn.Module, device: str | torch.device | None) -> torch.device
             target = torch.device(device)
             module.to(target)
         except (RuntimeError, AssertionError, NotImplementedError) as error:
-            reason = (str(error).splitlines() or [""])[0]
+            reason = (str(error).splitlines() or [""])[0][:100]
             raise ModelError(
                 f"device {str(device)!r} cannot be used ({reason}); leave it out to stay on the CPU"
             ) from error
