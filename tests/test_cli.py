@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -85,13 +84,13 @@ def assert_one_line(result: Result, *words: str) -> None:
 
 
 class TestExplain:
-    def test_a_page_of_the_default_network(self, folder: Path) -> None:
-        shutil.copy(sample_path("chelsea"), folder / "cat.png")
-        result = run("explain", "cat.png", "--no-ablation", "--no-flow")
+    def test_a_page_beside_the_photo_is_named_after_it(self, folder: Path) -> None:
+        photo(folder / "a.png")
+        result = run("explain", "a.png", "--model", "tinynet:make")
         assert result.exit_code == 0, result.stderr
-        assert result.stdout == "cat.layerlore.html\n"
-        assert "cat" in result.stderr
-        page = Path("cat.layerlore.html").read_text(encoding="utf-8")
+        assert result.stdout == "a.layerlore.html\n"
+        assert result.stderr.startswith("1/1 a.png: ")
+        page = Path("a.layerlore.html").read_text(encoding="utf-8")
         assert page.lstrip().lower().startswith("<!doctype html")
 
     @pytest.mark.parametrize("suffix", SUFFIXES)
@@ -282,7 +281,7 @@ class TestLayers:
     def test_table(self, folder: Path) -> None:
         result = run("layers", "tinynet:make")
         assert result.exit_code == 0, result.stderr
-        assert "Tiny" in result.stdout
+        assert "tinynet:make" in result.stdout
         assert "16 x 16" in result.stdout
 
     def test_json_of_the_default_network(self) -> None:
@@ -303,6 +302,7 @@ class TestDemo:
         result = run("demo")
         assert result.exit_code == 0, result.stderr
         assert result.stdout == "chelsea.layerlore.html\n"
+        assert "cat" in result.stderr
         assert opened == [(folder / "chelsea.layerlore.html").as_uri()]
 
     def test_unknown_sample(self, folder: Path) -> None:

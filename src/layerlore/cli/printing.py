@@ -104,7 +104,6 @@ def describe_layers(network: Network) -> dict[str, Any]:
     defaults = {layer.name for layer in network.layers.default}
     keys = ("index", "name", "channels", "height", "width", "nonlinearity", "rectified", "block")
     return {
-        "network": network.name,
         "spec": network.spec,
         "layers": [
             {**{key: getattr(layer, key) for key in keys}, "default": layer.name in defaults}
@@ -119,7 +118,7 @@ def print_layers(network: Network) -> None:
     from rich.table import Table
 
     rows = describe_layers(network)["layers"]
-    title = f"{network.name}: {len(rows)} layers, * = explained by default"
+    title = f"{network.spec}: {len(rows)} layers, * = explained by default"
     table = Table(title=title, title_justify="left")
     for heading in ("", "#", "layer", "maps", "size", "after", "block"):
         table.add_column(heading, justify="right" if heading in {"#", "maps", "size"} else "left", no_wrap=True)
