@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 SEQUENTIAL = "inferno"
 # Opacity of the lowest and of the highest value, before the reader's own control.
-LOWEST_ALPHA, HIGHEST_ALPHA = 0.08, 0.88
+LOWEST_ALPHA, HIGHEST_ALPHA, ALPHA_POWER = 0.04, 0.9, 1.3
 # Share of the photo's colour that stays under a map.
 PHOTO_COLOUR = 0.25
 EFFECT_FOR, EFFECT_AGAINST = "#01665e", "#8c510a"
@@ -27,13 +27,15 @@ def sequential() -> NDArray[np.uint8]:
     """Colours of the map scale, shape (256, 3)."""
     from matplotlib import colormaps
 
-    rgba = colormaps[SEQUENTIAL](np.arange(256))
-    return np.rint(np.asarray(rgba)[:, :3] * 255).astype(np.uint8)
+    rgba = np.asarray(colormaps[SEQUENTIAL](np.arange(256)))
+    return np.asarray(np.rint(rgba[:, :3] * 255), dtype=np.uint8)
 
 
 def alphas() -> NDArray[np.uint8]:
     """Opacity of each level, shape (256,): low values let the photo through."""
-    return np.rint(np.linspace(LOWEST_ALPHA, HIGHEST_ALPHA, 256) * 255).astype(np.uint8)
+    return np.rint(
+        (LOWEST_ALPHA + (HIGHEST_ALPHA - LOWEST_ALPHA) * np.linspace(0, 1, 256) ** ALPHA_POWER) * 255
+    ).astype(np.uint8)
 
 
 def css_gradient(stops: int = 17) -> str:

@@ -14,7 +14,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from layerlore.report import colours, limits, view, words
+from layerlore.report import colours, view, words
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -34,23 +34,28 @@ def render_html(explanation: Explanation) -> str:
     prints. It stays under 3 MB for nine layers.
     """
     early, main = _static("theme.js"), "\n".join(map(_static, SCRIPTS))
-    return _environment().get_template("page.html.j2").render(
-        e=explanation,
-        words=words,
-        policy=_policy(early, main),
-        styles="\n".join(map(_static, STYLES)),
-        early_script=early,
-        main_script=main,
-        photo_address=view.data_address("image/jpeg", explanation.photo.view),
-        gradient=colours.css_gradient(),
-        photo_colour=colours.PHOTO_COLOUR,
-        headline=words.headline(explanation),
-        phases=view.phases(explanation),
-        effects=view.effect_scale(explanation),
-        has_labels=any(c.labels for layer in explanation.layers for c in layer.clusters),
-        limits=limits.limits(explanation),
-        provenance=list(view.flat(explanation.provenance)),
-        data=_script_json(view.script_data(explanation)),
+    return (
+        _environment()
+        .get_template("page.html.j2")
+        .render(
+            e=explanation,
+            words=words,
+            policy=_policy(early, main),
+            styles="\n".join(map(_static, STYLES)),
+            early_script=early,
+            main_script=main,
+            photo_address=view.data_address("image/jpeg", explanation.photo.view),
+            gradient=colours.css_gradient(),
+            photo_colour=colours.PHOTO_COLOUR,
+            headline=words.headline(explanation),
+            phases=view.phases(explanation),
+            effects=view.effect_scale(explanation),
+            has_labels=any(c.labels for layer in explanation.layers for c in layer.clusters),
+            smallest=min(explanation.layers, key=lambda layer: layer.height * layer.width, default=None),
+            odd=[f"{channels:,}" for channels in _odd_channels(explanation)],
+            provenance=list(view.flat(explanation.provenance)),
+            data=_script_json(view.script_data(explanation)),
+        )
     )
 
 
@@ -62,6 +67,11 @@ def notebook_html(explanation: Explanation, *, height: int = NOTEBOOK_HEIGHT) ->
         f'<iframe srcdoc="{page}" title="{title}" sandbox="allow-scripts" '
         f'style="width:100%;height:{height}px;border:0" loading="lazy"></iframe>'
     )
+
+
+def _odd_channels(explanation: Explanation) -> list[int]:
+    """Numbers of feature maps that are no power of two: there the paper's discard rule throws away too much."""
+    return sorted({layer.channels for layer in explanation.layers if layer.channels & (layer.channels - 1)})
 
 
 @functools.cache

@@ -89,6 +89,9 @@ def place(values: NDArray[np.float32]) -> str:
     heavy_first = np.sort(mass.ravel())[::-1].cumsum()
     if (np.searchsorted(heavy_first, total / 2) + 1) / mass.size > SPREAD_AREA:
         return "spread over the photo"
+    # A floor under the whole map is no place: what stands above the mean counts.
+    mass = np.clip(mass - mass.mean(), 0, None)
+    total = float(mass.sum())
     y = (np.arange(mass.shape[0]) + 0.5) / mass.shape[0]
     x = (np.arange(mass.shape[1]) + 0.5) / mass.shape[1]
     rows, columns = mass.sum(1) / total, mass.sum(0) / total

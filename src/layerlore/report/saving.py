@@ -90,11 +90,9 @@ def _content(explanation: Explanation, suffix: str) -> bytes:
 
         return render_html(explanation).encode()
     if suffix == ".json":
-        import json
+        from layerlore.local.storage import explanation_to_json
 
-        from layerlore.local.storage import explanation_to_dict
-
-        return (json.dumps(explanation_to_dict(explanation), ensure_ascii=False) + "\n").encode()
+        return explanation_to_json(explanation).encode()
     from layerlore.report.figure import render_figure
 
     return render_figure(explanation, suffix[1:])

@@ -99,8 +99,17 @@ class Phase:
 
 @dataclass(frozen=True)
 class EffectScale:
-    """The range of all measured effects on the page, in logits."""
+    """The range of all measured effects on the page, in logits.
 
+    Attributes:
+        most_against: Largest rise of the logit, 0 if there was none.
+        most_support: Largest fall, likewise.
+        against: Length of the scale on the side of rises; a sliver at least, so that zero never sits on the edge.
+        support: Length on the side of falls.
+    """
+
+    most_against: float
+    most_support: float
     against: float
     support: float
 
@@ -127,8 +136,7 @@ def effect_scale(explanation: Explanation) -> EffectScale | None:
         return None
     support, against = max(0.0, *drops), max(0.0, *(-drop for drop in drops))
     whole = (support + against) or 1.0
-    # Each side keeps a sliver so that the zero line never sits on the edge.
-    return EffectScale(against=max(against, 0.08 * whole), support=max(support, 0.08 * whole))
+    return EffectScale(against, support, max(against, 0.08 * whole), max(support, 0.08 * whole))
 
 
 def phases(explanation: Explanation) -> tuple[Phase, ...]:
@@ -154,7 +162,7 @@ def _column(
     shown = words.shown_percent(layer)
     return Column(
         name=layer.name,
-        size=f"{layer.channels} × {layer.height} × {layer.width}",
+        size=words.times(layer.channels, layer.height, layer.width),
         nonlinearity=layer.nonlinearity,
         warning=words.nonlinearity_note(layer),
         sentence=words.layer_sentence(layer, explanation.target),
@@ -174,7 +182,7 @@ def _column(
 
 
 def _facts(layer: LayerExplanation, weak: str, dropped: str) -> Iterator[tuple[str, str]]:
-    yield "Size", f"{words.count(layer.channels, 'feature map')} of {layer.height} × {layer.width} cells"
+    yield "Size", f"{words.count(layer.channels, 'feature map')} of {words.times(layer.height, layer.width)} cells"
     yield "Non-linearity", layer.nonlinearity or "none"
     yield "Depth", f"{words.number(100 * layer.depth, 0)}{words.NBSP}% of the explainable layers"
     kept = f"{layer.kept:,} of {words.count(layer.channels, 'map')} clustered"
@@ -197,9 +205,7 @@ def _tile(
 ) -> Tile:
     layer, photo = explanation.layers[position], explanation.photo
     width, height = maps.fit(photo.view_width, photo.view_height, side)
-    picture = maps.overlay_png(
-        maps.shown_map(cluster.map, height, width), colours.sequential(), colours.alphas()
-    )
+    picture = maps.overlay_png(maps.shown_map(cluster.map, height, width), colours.sequential(), colours.alphas())
     effect, start, length = "", 0.0, 0.0
     if cluster.ablation is not None and scale is not None:
         effect = words.effect_label(cluster.ablation.zero)
@@ -254,8 +260,9 @@ def _effect_rows(explanation: Explanation, cluster: ClusterMap) -> Iterator[Effe
 
 def _effect_row(explanation: Explanation, how: str, effect: Effect, meaning: str) -> EffectRow:
     target = explanation.target
-    probability = words.probability(target.probability), words.probability(
-        min(1.0, max(0.0, target.probability - effect.probability_drop))
+    probability = (
+        words.probability(target.probability),
+        words.probability(min(1.0, max(0.0, target.probability - effect.probability_drop))),
     )
     logit = words.number(target.logit), words.number(target.logit - effect.logit_drop)
     return EffectRow(how, " → ".join(logit), " → ".join(probability), meaning)

@@ -21,12 +21,12 @@ FALLS, RISES = "\N{BLACK DOWN-POINTING TRIANGLE}", "\N{BLACK UP-POINTING TRIANGL
 
 # Lowest probability for each wording.
 CERTAINTY = (
-    (0.99, "and is almost certain"),
-    (0.9, "and is very sure"),
-    (0.7, "and is fairly sure"),
-    (0.5, "and is more sure than not"),
-    (0.3, "but is unsure"),
-    (0.0, "but is only guessing"),
+    (0.99, " and is almost certain"),
+    (0.9, " and is very sure"),
+    (0.7, " and is fairly sure"),
+    (0.5, " and is more sure than not"),
+    (0.3, ", but is unsure"),
+    (0.0, ", but is only guessing"),
 )
 # Upper end of depth, the word, and what layers at such a depth typically respond to.
 PHASES = (
@@ -57,19 +57,24 @@ def probability(value: float) -> str:
 
 
 def count(amount: int, noun: str, plural: str | None = None) -> str:
-    """"1 map", "57 maps", "1,280 maps"."""
+    """An amount with its noun, such as "1 map" or "1,280 maps"."""
     return f"{amount:,}{NBSP}{noun if amount == 1 else plural or noun + 's'}"
 
 
 def listed(words: Sequence[str]) -> str:
-    """"a", "a and b", "a, b and c"."""
+    """Words in a row, such as "a, b and c"."""
     if len(words) < 2:
         return "".join(words)
     return f"{', '.join(words[:-1])} and {words[-1]}"
 
 
+def times(*sides: int) -> str:
+    """A size, with real multiplication signs."""
+    return " \N{MULTIPLICATION SIGN} ".join(map(str, sides))
+
+
 def ordinal(rank: int) -> str:
-    """"1st", "2nd", "3rd", "4th" ..."""
+    """A rank, such as "1st" or "12th"."""
     ending = "th" if 10 <= rank % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(rank % 10, "th")
     return f"{rank}{ending}"
 
@@ -140,7 +145,7 @@ def speaks_against(cluster: ClusterMap) -> bool:
 
 
 def effect_sentence(effect: Effect, logit: float, subject: str = "removing it") -> str:
-    """"removing it lowers the logit by 1.8 of 12.4", for any sign of the logit."""
+    """What removing did, such as "removing it lowers the logit by 1.8 of 12.4"."""
     drop = effect.logit_drop
     if hardly(effect):
         return f"{subject} hardly changes the logit"
@@ -155,7 +160,7 @@ def effect_label(effect: Effect) -> str:
     """The short form beside the bar: an arrow for where the logit goes, and how far."""
     amount = number(abs(effect.logit_drop))
     if hardly(effect):
-        return f"0.0"
+        return "0.0"
     return f"{FALLS if effect.logit_drop > 0 else RISES}{NBSP}{amount}"
 
 
@@ -168,7 +173,7 @@ def _disagreement(layer: LayerExplanation) -> str:
         names = listed(against)
         there = "there" if len(against) == 1 else "in those"
         return f" Removing {names} {plural}raises it: weight and effect disagree {there}."
-    if first.ablation is None:
+    if first.ablation is None or speaks_against(first):
         return ""
     drops = [(c.ablation.zero.logit_drop, c.index) for c in others if c.ablation is not None]
     if not drops:
@@ -177,7 +182,7 @@ def _disagreement(layer: LayerExplanation) -> str:
     own = first.ablation.zero.logit_drop
     if most - own < max(0.1, 0.25 * abs(own)):
         return ""
-    return f" Removing cluster {index + 1} does more (by {number(most)})."
+    return f" Removing cluster {index + 1} does more ({number(most)})."
 
 
 def layer_sentence(layer: LayerExplanation, target: Prediction) -> str:
@@ -188,10 +193,9 @@ def layer_sentence(layer: LayerExplanation, target: Prediction) -> str:
     weight = shares(layer)[0][0]
     where = place(first.map)
     if len(layer.clusters) == 1:
-        text = f"One cluster carries {weight}; it lies {where}"
+        text = f"One cluster carries it ({weight}) and lies {where}"
     else:
-        text = f"{len(layer.clusters)} clusters carry {percent(shown_percent(layer))}. "
-        text += f"The heaviest ({weight}) lies {where}"
+        text = f"{len(layer.clusters)} clusters. The heaviest ({weight}) lies {where}"
     if first.ablation is not None:
         effect = first.ablation.zero
         but = "yet " if hardly(effect) or effect.logit_drop < 0 else ""

@@ -104,8 +104,8 @@ byId("strength").addEventListener("input", (event) => {
 });
 
 const SCALES = {
-  own: ["the map's highest", "Each map runs from its own lowest to its own highest point: compare places, not strengths."],
-  layer: ["the layer's highest", "The maps of a layer share one scale that ends at the layer's strongest point: a weak map looks weak."],
+  own: ["highest of the map", "Each map has its own scale: compare places, not strengths."],
+  layer: ["highest of the layer", "The maps of a layer share one scale: what is weak looks weak."],
 };
 const ownPictures = tiles.map((tile) => tile.querySelector("img").src);
 document.querySelector(".toolbar").addEventListener("change", (event) => {

@@ -3,7 +3,7 @@ const columns = document.querySelector(".columns");
 const ribbonField = document.querySelector(".ribbons");
 const tileOf = (layer, cluster) => byId(`tile-${layer}-${cluster + 1}`);
 const THINNEST = 0.5; // percent; less is not drawn
-const FULL_WIDTH = 0.9; // of a picture's height, for a share of 100 percent
+const FULL_WIDTH = 0.5; // of a picture's height, for a share of 100 percent
 
 function pictureBox(tile) {
   const box = tile.querySelector(".picture")?.getBoundingClientRect() ?? tile.getBoundingClientRect();
@@ -30,10 +30,10 @@ function linksOf(layer, cluster) {
 }
 
 function ribbon(x0, y0, x1, y1, width, kind) {
-  const bend = (x1 - x0) * 0.5, half = width / 2;
+  const bend = (x1 - x0) * 0.6;
   const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
-  path.setAttribute("d", `M${x0} ${y0 - half}C${x0 + bend} ${y0 - half} ${x1 - bend} ${y1 - half} ${x1} ${y1 - half}`
-    + `V${y1 + half}C${x1 - bend} ${y1 + half} ${x0 + bend} ${y0 + half} ${x0} ${y0 + half}Z`);
+  path.setAttribute("d", `M${x0} ${y0}C${x0 + bend} ${y0} ${x1 - bend} ${y1} ${x1} ${y1}`);
+  path.setAttribute("stroke-width", Math.max(width, 1));
   if (kind) path.classList.add(kind);
   ribbonField.append(path);
 }
@@ -60,7 +60,7 @@ function drawRibbons(layer, cluster, dim) {
   clearRibbons();
   const own = tileOf(layer, cluster), { incoming, outgoing } = linksOf(layer, cluster);
   if (!own || getComputedStyle(ribbonField).display === "none" || !(incoming.length || outgoing.length)) return;
-  const box = pictureBox(own), unit = (box.height * FULL_WIDTH) / 100, inset = Math.min(14, box.height / 8);
+  const box = pictureBox(own), unit = (box.height * FULL_WIDTH) / 100, inset = 4;
   stacked(incoming, box, unit).forEach((y, i) => {
     const from = pictureBox(incoming[i].element);
     ribbon(from.right - inset, from.top + from.height / 2, box.left + inset, y, incoming[i].share * unit, incoming[i].other && "from-other");
@@ -69,8 +69,7 @@ function drawRibbons(layer, cluster, dim) {
     const to = pictureBox(outgoing[i].element);
     ribbon(box.right - inset, y, to.left + inset, to.top + to.height / 2, outgoing[i].share * unit);
   });
-  for (const { element, share, other } of [...incoming, ...outgoing]) {
-    if (other) continue;
+  for (const { element, share } of [...incoming, ...outgoing]) {
     element.classList.add("linked");
     element.querySelector(".badge").textContent = `${share.toFixed(0)}\u00a0%`;
   }
