@@ -24,7 +24,7 @@ class Blocks:
     """The blocks of a network.
 
     A block is a module with two or more spatial convolutions and a non-linearity; a module that holds several
-    blocks of one kind, or hands on the very output of a block, is a stage and is looked into.
+    blocks of one kind, or only hands on the output of one, is a stage and is looked into.
 
     Attributes:
         paths: Paths of the blocks in the order of the module tree; empty if there are fewer than three, as then
@@ -52,10 +52,13 @@ class Blocks:
             and self.convolutions_in(path) >= 2
             and any(is_within(one, path) for one in paths)
         ]
-        found = [path for path in self._outermost(self._qualifying)]
-        self.paths = self._descend(found)
-        if len(self.paths) < 3:
-            self.paths = []
+        self._block_kinds = {
+            type(self._modules[path])
+            for path in self._qualifying
+            if not self._holds_several(self._inside(path)) and not self._hands_on(path, self._inside(path))
+        }
+        found = self._descend(self._outermost(self._qualifying))
+        self.paths = found if len(found) >= 3 else []
 
     def convolutions_in(self, path: str) -> int:
         """Count the spatial convolutions that a module ran."""
@@ -77,16 +80,27 @@ class Blocks:
     def _descend(self, paths: list[str]) -> list[str]:
         found: list[str] = []
         for path in paths:
-            inside = [one for one in self._qualifying if one != path and is_within(one, path)]
+            inside = self._inside(path)
             if self._is_stage(path, inside):
                 found += self._descend(self._outermost(inside))
             else:
                 found.append(path)
         return found
 
+    def _inside(self, path: str) -> list[str]:
+        return [one for one in self._qualifying if one != path and is_within(one, path)]
+
     def _is_stage(self, path: str, inside: list[str]) -> bool:
-        kinds = [type(self._modules[one]) for one in inside]
-        if len(set(kinds)) < len(kinds):
+        if self._holds_several(inside):
             return True
+        # A stage of one block shows by handing on its output; a block may do so too where it has no shortcut,
+        # but then others of its kind have one.
+        return self._hands_on(path, inside) and type(self._modules[path]) not in self._block_kinds
+
+    def _holds_several(self, inside: list[str]) -> bool:
+        kinds = [type(self._modules[one]) for one in inside]
+        return len(set(kinds)) < len(kinds)
+
+    def _hands_on(self, path: str, inside: list[str]) -> bool:
         key = self._keys.get(path)
         return key is not None and any(self._keys.get(one) == key for one in inside)

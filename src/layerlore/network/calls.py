@@ -23,9 +23,12 @@ if TYPE_CHECKING:
     ActivationCallback = Callable[[str, int, str, torch.Tensor], torch.Tensor | None]
 
 ACTIVATION_FUNCTIONS = frozenset(
-    """relu relu_ relu6 hardtanh hardtanh_ silu gelu hardswish leaky_relu leaky_relu_ elu elu_ selu selu_ celu
-    celu_ prelu mish softplus rrelu rrelu_ threshold threshold_ _threshold clamp clamp_ clamp_min clamp_min_ clip
-    clip_""".split()
+    [
+        *("relu", "relu_", "relu6", "hardtanh", "hardtanh_", "threshold", "threshold_", "_threshold"),
+        *("clamp", "clamp_", "clamp_min", "clamp_min_", "clip", "clip_", "softplus"),
+        *("silu", "gelu", "hardswish", "mish", "prelu", "rrelu", "rrelu_", "leaky_relu", "leaky_relu_"),
+        *("elu", "elu_", "selu", "selu_", "celu", "celu_"),
+    ]
 )
 """Names of the torch functions that count as an activation, as ``ActivationCalls`` sees them."""
 
@@ -52,6 +55,7 @@ class CallTracker:
         on_input: InputCallback | None = None,
         paths: Iterable[str] | None = None,
     ) -> None:
+        """Prepare; nothing is hooked yet."""
         self._module = module
         self._on_output = on_output
         self._on_input = on_input
@@ -71,6 +75,7 @@ class CallTracker:
         return tuple(path for path, _ in self._running)
 
     def __enter__(self) -> Self:
+        """Hook the modules and count from 0."""
         self._running.clear()
         self._counts.clear()
         for path, part in self._module.named_modules():
@@ -80,12 +85,13 @@ class CallTracker:
         return self
 
     def __exit__(self, *_: object) -> None:
+        """Remove the hooks."""
         for handle in self._handles:
             handle.remove()
         self._handles.clear()
 
     def _follow(self, path: str, part: nn.Module) -> None:
-        def before(_: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+        def before(_module: nn.Module, args: tuple[object, ...], kwargs: Mapping[str, object]) -> None:
             call = self._counts[path]
             self._counts[path] += 1
             self._running.append((path, call))
@@ -93,11 +99,11 @@ class CallTracker:
                 given = (value for value in (*args, *kwargs.values()) if isinstance(value, torch.Tensor))
                 self._on_input(path, call, next(given, None))
 
-        def after(_: nn.Module, __: tuple[Any, ...], output: Any) -> Any:
+        def after(_module: nn.Module, _args: tuple[object, ...], output: object) -> object:
             # A module that failed and was caught by its caller is still on the stack: drop it.
-            while self.owner != path:
+            while self._running[-1][0] != path:
                 self._running.pop()
-            _, call = self._running.pop()
+            call = self._running.pop()[1]
             return None if self._on_output is None else self._on_output(path, call, output)
 
         self._handles.append(part.register_forward_pre_hook(before, with_kwargs=True))
@@ -116,26 +122,28 @@ class ActivationCalls(TorchFunctionMode):
     """
 
     def __init__(self, tracker: CallTracker, *, on_activation: ActivationCallback | None = None) -> None:
+        """Prepare; nothing is followed yet."""
         super().__init__()
         self._tracker = tracker
         self._on_activation = on_activation
         self._counts: Counter[str] = Counter()
 
     def __enter__(self) -> Self:
+        """Follow the calls and count from 0."""
         self._counts.clear()
-        super().__enter__()
+        super().__enter__()  # type: ignore[no-untyped-call]
         return self
 
     def __torch_function__(
         self,
         func: Callable[..., Any],
-        types: Iterable[type],  # noqa: ARG002 - the protocol's name
-        args: tuple[Any, ...] = (),
-        kwargs: Mapping[str, Any] | None = None,
-    ) -> Any:
+        types: Iterable[type],
+        args: tuple[object, ...] = (),
+        kwargs: Mapping[str, object] | None = None,
+    ) -> object:
         """Run the function, then tell who called it."""
         kwargs = kwargs or {}
-        output = func(*args, **kwargs)
+        output: object = func(*args, **kwargs)
         name = getattr(func, "__name__", "").partition(".")[0]
         self.seen(name, args, kwargs, output)
         if name not in ACTIVATION_FUNCTIONS or not isinstance(output, torch.Tensor):
@@ -148,5 +156,5 @@ class ActivationCalls(TorchFunctionMode):
         replaced = self._on_activation(owner, call, name, output)
         return output if replaced is None else replaced
 
-    def seen(self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], output: Any) -> None:
+    def seen(self, name: str, args: tuple[object, ...], kwargs: Mapping[str, object], output: object) -> None:
         """Hook for subclasses: every torch function by name, after it ran."""

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+import torch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    import torch
     from torch import nn
+    from torch.autograd.graph import Node
 
-    Key = tuple[Any, int]
+    Key = tuple[Node, int]
 
 # Node name -> (name of the non-linearity, True if it cannot be negative).
 _NODES = {
@@ -36,10 +38,13 @@ _CLAMPS = frozenset({"Hardtanh", "Clamp", "ClampMin", "Threshold"})
 _GATES = frozenset({"Sigmoid", "Hardsigmoid", "Hardtanh", "Clamp"})
 # What only moves, keeps or pools values, so that activated tensors stay activated.
 _REARRANGING = frozenset(
-    """Cat Stack Split SplitWithSizes Unbind Slice Select Narrow Index View UnsafeView ReshapeAlias Alias Permute
-    Transpose T Squeeze Unsqueeze Expand Clone ToCopy Flip Roll ConstantPadNd ReflectionPad2D ReplicationPad2D
-    MaxPool2DWithIndices AdaptiveMaxPool2D AvgPool2D AdaptiveAvgPool2D MkldnnAdaptiveAvgPool2D PixelShuffle
-    PixelUnshuffle ChannelShuffle UpsampleNearest2D UpsampleNearestExact2D UpsampleBilinear2D""".split()
+    [
+        *("Cat", "Stack", "Split", "SplitWithSizes", "Unbind", "Slice", "Select", "Narrow", "Index", "Flip", "Roll"),
+        *("View", "UnsafeView", "ReshapeAlias", "Alias", "Permute", "Transpose", "T", "Squeeze", "Unsqueeze"),
+        *("Expand", "Clone", "ToCopy", "ConstantPadNd", "ReflectionPad2D", "ReplicationPad2D", "ChannelShuffle"),
+        *("MaxPool2DWithIndices", "AdaptiveMaxPool2D", "AvgPool2D", "AdaptiveAvgPool2D", "MkldnnAdaptiveAvgPool2D"),
+        *("PixelShuffle", "PixelUnshuffle", "UpsampleNearest2D", "UpsampleNearestExact2D", "UpsampleBilinear2D"),
+    ]
 )
 # Modules known by their class name, for those that compute their function from parts.
 _CLASSES = {
@@ -65,6 +70,7 @@ _CLASSES = {
     "frelu": "FReLU",
     "starrelu": "StarReLU",
     "squaredrelu": "SquaredReLU",
+    "gammaact": "scaled activation",
 }
 _GATE_CLASSES = frozenset({"sigmoid", "hardsigmoid", "hardsigmoidme", "hsigmoid", "tanh", "softmax"})
 
@@ -88,9 +94,9 @@ def activation_class(module: nn.Module) -> str | None:
     return "" if word in _GATE_CLASSES else _CLASSES.get(word)
 
 
-def reachable(outputs: Iterable[torch.Tensor]) -> frozenset[Any]:
+def reachable(outputs: Iterable[torch.Tensor]) -> frozenset[Node]:
     """Return all graph nodes that the outputs depend on."""
-    seen: set[Any] = set()
+    seen: set[Node] = set()
     todo = [tensor.grad_fn for tensor in outputs]
     while todo:
         node = todo.pop()
@@ -128,48 +134,54 @@ class Activations:
         sources = _kept_sources(node)
         parts = [self.roots(source) for source in sources]
         if parts and all(parts):
-            return {root: activation for part in parts for root, activation in part.items()}
+            found = {root: activation for part in parts for root, activation in part.items()}
+            # A module that scales a non-linearity is a non-linearity of its own.
+            return {key: next(iter(found.values()))} if key in self.declared and len(found) == 1 else found
         if key in self.declared:
             return {key: Activation(self.declared[key], rectified=False)}
         return {}
 
 
-def _word(node: Any) -> str:
+def _word(node: Node) -> str:
     return re.sub(r"Backward\d*$", "", node.name())
 
 
-def _sources(node: Any) -> list[Key]:
+def _saved(node: Node, name: str) -> object:
+    """Return what autograd kept from the forward pass under this name, or None."""
+    return getattr(node, f"_saved_{name}", None)
+
+
+def _sources(node: Node) -> list[Key]:
     return [(source, number) for source, number in node.next_functions if source is not None]
 
 
-def _own_activation(node: Any) -> Activation | None:
+def _own_activation(node: Node) -> Activation | None:
     word = _word(node)
     if word in _NODES:
         return Activation(*_NODES[word])
     if word not in _CLAMPS or any(_is_shift(source) for source, _ in _sources(node)):
         return None  # relu6(x + 3) is the hard sigmoid, a gate
     if word == "Threshold":
-        return Activation("ReLU", rectified=True) if node._saved_threshold == 0 else None  # noqa: SLF001
-    low = node._saved_min_val if word == "Hardtanh" else node._saved_min  # noqa: SLF001
-    if low is None or low != 0:
+        return Activation("ReLU", rectified=True) if _saved(node, "threshold") == 0 else None
+    low, high = (_saved(node, f"{end}_val" if word == "Hardtanh" else end) for end in ("min", "max"))
+    if not isinstance(low, int | float) or low != 0:
         return None
-    high = node._saved_max_val if word == "Hardtanh" else getattr(node, "_saved_max", None)  # noqa: SLF001
-    return Activation("ReLU" if high is None else f"ReLU{high:g}", rectified=True)
+    return Activation(f"ReLU{high:g}" if isinstance(high, int | float) else "ReLU", rectified=True)
 
 
-def _is_shift(node: Any) -> bool:
+def _is_shift(node: Node) -> bool:
     return _word(node) == "Add" and len(_sources(node)) == 1
 
 
-def _is_scaling(node: Any) -> bool:
+def _is_scaling(node: Node) -> bool:
     """True for multiplication or division by one positive number that is no trained tensor."""
     if _word(node) not in {"Mul", "Div"} or len(_sources(node)) != 1:
         return False
-    factor = node._saved_other  # noqa: SLF001
-    return factor is not None and factor.dim() == 0 and bool(factor > 0)
+    factor = _saved(node, "other")
+    return isinstance(factor, torch.Tensor) and factor.dim() == 0 and bool(factor > 0)
 
 
-def _kept_sources(node: Any) -> list[Key]:
+def _kept_sources(node: Node) -> list[Key]:
     if _is_scaling(node):
         return _sources(node)
     if _word(node) not in _REARRANGING:
@@ -179,7 +191,7 @@ def _kept_sources(node: Any) -> list[Key]:
     return sources if len(sources) == len(node.next_functions) or _word(node) == "Index" else []
 
 
-def _self_gated(node: Any) -> Activation | None:
+def _self_gated(node: Node) -> Activation | None:
     """Recognise ``x * sigmoid(a x)``, ``x * hardsigmoid(x)`` and ``x * relu6(x + 3)``."""
     if _word(node) != "Mul" or len(_sources(node)) != 2:
         return None

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -13,9 +13,10 @@ from layerlore.network.nodes import Activations, activation_class, key_of, reach
 from layerlore.network.state import undisturbed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from torch import nn
+    from torch.autograd.graph import Node
 
     from layerlore.network.nodes import Key
 
@@ -85,7 +86,7 @@ class Probe:
     convolutions: list[Convolution] = field(default_factory=list)
     attention: list[tuple[str, tuple[int, ...]]] = field(default_factory=list)
     activations: Activations = field(default_factory=Activations)
-    used: frozenset[Any] = frozenset()
+    used: frozenset[Node] = frozenset()
 
 
 def run_probe(module: nn.Module, input_size: tuple[int, int], device: torch.device) -> Probe:
@@ -106,8 +107,7 @@ def run_probe(module: nn.Module, input_size: tuple[int, int], device: torch.devi
             f"{type(module).__name__} returns nothing that a gradient passes through; "
             "remove torch.no_grad or detach from its forward"
         )
-    used = reachable(tensors)
-    return Probe(**{**vars(recorder.probe), "used": used})
+    return replace(recorder.probe, used=reachable(tensors))
 
 
 def _noise(module: nn.Module, input_size: tuple[int, int], device: torch.device) -> torch.Tensor:
@@ -119,7 +119,7 @@ def _noise(module: nn.Module, input_size: tuple[int, int], device: torch.device)
     return noise.clone()
 
 
-def _tensors(value: Any) -> Iterator[torch.Tensor]:
+def _tensors(value: object) -> Iterator[torch.Tensor]:
     if isinstance(value, torch.Tensor):
         yield value
     elif isinstance(value, dict):
@@ -135,31 +135,30 @@ class _FunctionCalls(ActivationCalls):
 
     def __init__(self, recorder: _Recorder, tracker: CallTracker) -> None:
         super().__init__(tracker, on_activation=recorder.on_activation)
-        self._probe = recorder.probe
+        self._recorder = recorder
 
-    def seen(self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], output: Any) -> None:
+    def seen(self, name: str, args: tuple[object, ...], kwargs: Mapping[str, object], output: object) -> None:
         """Note the call if it is a convolution, a linear layer over maps, or attention."""
-        owner = self._tracker.owner
+        if not isinstance(output, torch.Tensor):
+            if name in _ATTENTION:
+                self._recorder.on_attention()
+            return
         if name in _CONVOLUTIONS and output.dim() == 4:
             weight = args[1] if len(args) > 1 else kwargs["weight"]
-            spatial = output.shape[2] * output.shape[3] > 1
-            mixes = spatial and weight.shape[2] * weight.shape[3] > 1
-            self._probe.convolutions.append(Convolution(owner, spatial, mixes))
+            positions = weight.shape[2] * weight.shape[3] if isinstance(weight, torch.Tensor) else 1
+            self._recorder.on_convolution(output.shape[2:], mixes=positions > 1)
         elif name == "linear" and output.dim() == 4:
-            spatial = output.shape[1] * output.shape[2] > 1
-            self._probe.convolutions.append(Convolution(owner, spatial, mixes=False))
-        elif name in _ATTENTION or (name == "softmax" and _is_attention(args, kwargs)):
-            first = args[0] if args else next(iter(kwargs.values()))
-            self._probe.attention.append((owner, tuple(first.shape)))
+            self._recorder.on_convolution(output.shape[1:3], mixes=False)
+        elif name in _ATTENTION or (name == "softmax" and _is_attention(output, args, kwargs)):
+            self._recorder.on_attention()
 
 
-def _is_attention(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
+def _is_attention(output: torch.Tensor, args: tuple[object, ...], kwargs: Mapping[str, object]) -> bool:
     """True for a softmax over the last axis of a table of positions by positions."""
-    values = args[0] if args else kwargs["input"]
     axis = args[1] if len(args) > 1 else kwargs.get("dim")
-    if values.dim() < 3 or axis not in {-1, values.dim() - 1}:
+    if output.dim() < 3 or axis not in {-1, output.dim() - 1}:
         return False
-    return values.shape[-1] > 1 and values.shape[-2] > 1
+    return output.shape[-1] > 1 and output.shape[-2] > 1
 
 
 class _Recorder:
@@ -173,22 +172,33 @@ class _Recorder:
         self._input_shapes: dict[tuple[str, int], tuple[int, ...]] = {}
         self._tracker = CallTracker(module, on_output=self.on_output, on_input=self.on_input)
 
-    def run(self, noise: torch.Tensor) -> Any:
+    def run(self, noise: torch.Tensor) -> object:
         try:
             with self._tracker, _FunctionCalls(self, self._tracker):
-                return self._module(noise)
+                answer: object = self._module(noise)
         except _FORWARD_ERRORS as error:
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise ModelError(
                 f"{type(self._module).__name__} fails on an input of shape {tuple(noise.shape)}: {reason}; "
                 "if it needs another size, say so with Network(..., input_size=(height, width))"
             ) from error
+        return answer
+
+    def on_convolution(self, positions: Sequence[int], *, mixes: bool) -> None:
+        spatial = positions[0] * positions[1] > 1
+        self.probe.convolutions.append(Convolution(self._tracker.owner, spatial, spatial and mixes))
+
+    def on_attention(self) -> None:
+        path = self._tracker.owner
+        if self._classes.get(path) == "":  # a softmax module: the attention is the module that calls it
+            path = path.rpartition(".")[0]
+        self.probe.attention.append((path, self._input_shapes.get((path, 0), ())))
 
     def on_input(self, path: str, call: int, tensor: torch.Tensor | None) -> None:
         self._inputs[path, call] = None if tensor is None else key_of(tensor)
         self._input_shapes[path, call] = () if tensor is None else tuple(tensor.shape)
 
-    def on_output(self, path: str, call: int, output: Any) -> None:
+    def on_output(self, path: str, call: int, output: object) -> None:
         self.probe.called.add(path)
         if not isinstance(output, torch.Tensor):
             return
