@@ -171,7 +171,11 @@ class Network:
         across, down = right - left, bottom - top
         longest = min(float(side), max(*self.input_size, across, down))
         scale = longest / max(across, down)
-        size = (max(1, round(across * scale)), max(1, round(down * scale)))
+        rows, columns = self.input_size
+        if abs(across * rows / (down * columns) - 1) < 0.02:  # but for the rounding of a resize, the same shape
+            size = (round(longest * columns / max(self.input_size)), round(longest * rows / max(self.input_size)))
+        else:
+            size = (max(1, round(across * scale)), max(1, round(down * scale)))
         inner = (max(left, 0.0), max(top, 0.0), min(right, float(width)), min(bottom, float(height)))
         if inner == (left, top, right, bottom):
             return photo.image.resize(size, Image.Resampling.LANCZOS, box=inner)
