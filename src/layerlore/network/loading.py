@@ -305,7 +305,8 @@ def _not_had(spec: str, error: Exception, *, pretrained: bool) -> ModelError:
         return ModelError(f"{spec} cannot be made ({reason})")
     return ModelError(
         f"the weights of {spec} cannot be downloaded ({reason}); connect to the internet, "
-        "or give a file with weights=, or take random weights with pretrained=False, or use the offline default"
+        "or give a file with weights= (--weights), or take random weights with pretrained=False (--no-pretrained), "
+        "or use the offline default"
     )
 
 
