@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 import torch
 
 from layerlore.local.capture import Capture, as_input, replaced_outputs
 from layerlore.local.explanation import Ablation, Effect, LayerExplanation
+from layerlore.local.partial import Prefix
 from layerlore.network.state import undisturbed
 
 if TYPE_CHECKING:
@@ -18,17 +19,18 @@ if TYPE_CHECKING:
     from layerlore.network.model import Network
 
 CHUNK = 32
-"""Rows in one forward pass; more costs memory and wins no time on the machines measured."""
+"""Changed copies in one forward pass; more costs memory and wins no time on the machines measured."""
+
+Mode = Literal["zero", "mean"]
 
 
 @dataclass(frozen=True)
-class _Row:
-    """One changed copy of a photo: which channels of which layer are removed, and how."""
+class _Change:
+    """One changed copy of a photo: which cluster of which layer is removed, and how."""
 
-    photo: int
     layer: int
     cluster: int
-    mode: Literal["zero", "mean"]
+    mode: Mode
     channels: tuple[int, ...]
 
 
@@ -37,8 +39,8 @@ def ablate(
 ) -> list[list[LayerExplanation]]:
     """Measure every shown cluster: its channels set to zero, and to their own mean over the map.
 
-    All clusters of all layers go through the network together, ``CHUNK`` changed copies at a time, whichever
-    layer they change; no gradient is computed.
+    All changed copies of a photo at one layer go through the network together, and only through the part that comes
+    after the layer; no gradient is computed.
 
     Args:
         network: The network.
@@ -49,69 +51,73 @@ def ablate(
     Returns:
         The same layer explanations, each shown cluster with its :class:`Ablation`.
     """
-    rows = [
-        _Row(photo, position, cluster.index, mode, cluster.channels)
-        for position in range(len(captured.layers))
-        for photo, explained in enumerate(layers)
-        for cluster in explained[position].clusters
-        for mode in ("zero", "mean")
-    ]
-    effects: dict[tuple[int, int, int, str], Effect] = {}
-    targets = torch.tensor(captured.targets, device=captured.logits.device)
     with undisturbed(network.module), torch.no_grad():
         inputs = as_input(network, inputs)
-        for start in range(0, len(rows), CHUNK):
-            chunk = rows[start : start + CHUNK]
-            of_photo = torch.tensor([row.photo for row in chunk], device=targets.device)
-            after = _forward_without(network, inputs[of_photo], captured.layers, chunk).double()
-            before = captured.logits[of_photo].double()
-            column = targets[of_photo][:, None]
-            logit_drop = (before - after).gather(1, column)[:, 0].tolist()
-            probability_drop = (before.softmax(1) - after.softmax(1)).gather(1, column)[:, 0].tolist()
-            for row, logit, probability in zip(chunk, logit_drop, probability_drop, strict=True):
-                effects[row.photo, row.layer, row.cluster, row.mode] = Effect(round(logit, 6), round(probability, 6))
-    return [
-        [_with_effects(layer, photo, position, effects) for position, layer in enumerate(explained)]
-        for photo, explained in enumerate(layers)
-    ]
+        return [
+            _ablate_photo(network, inputs[n : n + 1], captured, captured.logits[n], captured.targets[n], explained)
+            for n, explained in enumerate(layers)
+        ]
+
+
+def _ablate_photo(
+    network: Network,
+    photo: torch.Tensor,
+    captured: Capture,
+    logits: torch.Tensor,
+    target: int,
+    layers: Sequence[LayerExplanation],
+) -> list[LayerExplanation]:
+    """Measure every shown cluster of one photo, shape (1, 3, H, W), whose unchanged logits are (classes,)."""
+    prefix = Prefix(network.module, photo, captured.layers)
+    before = logits.double()
+    result = []
+    for position, explained in enumerate(layers):
+        changes = [
+            _Change(position, cluster.index, mode, cluster.channels)
+            for cluster in explained.clusters
+            for mode in get_args(Mode)
+        ]
+        effects: dict[tuple[int, Mode], Effect] = {}
+        for start in range(0, len(changes), CHUNK):
+            chunk = changes[start : start + CHUNK]
+            after = _forward_without(network, prefix, photo, captured.layers[position], chunk).double()
+            logit_drops = (before - after)[:, target].tolist()
+            probability_drops = (before.softmax(0) - after.softmax(1))[:, target].tolist()
+            for change, logit, probability in zip(chunk, logit_drops, probability_drops, strict=True):
+                effects[change.cluster, change.mode] = Effect(round(logit, 6), round(probability, 6))
+        result.append(_with_effects(explained, effects))
+    return result
 
 
 def _forward_without(
-    network: Network, inputs: torch.Tensor, layers: Sequence[Layer], rows: Sequence[_Row]
+    network: Network, prefix: Prefix, photo: torch.Tensor, layer: Layer, changes: Sequence[_Change]
 ) -> torch.Tensor:
-    """Logits of each row's photo with the row's channels removed, shape (rows, classes)."""
-    used = sorted({row.layer for row in rows})
+    """Logits of the photo with each change made to the layer's maps, shape (changes, classes)."""
+    axis = 3 if layer.channels_last else 1
 
-    def remove(position: int, output: torch.Tensor) -> torch.Tensor:
-        axis = 3 if layers[used[position]].channels_last else 1
+    def remove(_position: int, output: torch.Tensor) -> torch.Tensor:
         changed = output.clone()
         maps = changed.movedim(axis, 1)  # a view: writing to it changes the copy
-        for number, row in enumerate(rows):
-            if row.layer != used[position]:
-                continue
-            channels = torch.tensor(row.channels, device=output.device)
-            if row.mode == "zero":
-                maps[number, channels] = 0
+        for row, change in enumerate(changes):
+            channels = torch.tensor(change.channels, device=output.device)
+            if change.mode == "zero":
+                maps[row, channels] = 0
             else:
-                maps[number, channels] = maps[number, channels].mean(dim=(1, 2), keepdim=True)
+                maps[row, channels] = maps[row, channels].mean(dim=(1, 2), keepdim=True)
         return changed
 
-    with replaced_outputs(network.module, [layers[position] for position in used], remove):
-        logits: torch.Tensor = network.module(inputs)
+    rows = len(changes)
+    with prefix.skipping(changes[0].layer, rows), replaced_outputs(network.module, [layer], remove):
+        logits: torch.Tensor = network.module(photo.expand(rows, *photo.shape[1:]).clone())
     return logits
 
 
-def _with_effects(
-    layer: LayerExplanation, photo: int, position: int, effects: dict[tuple[int, int, int, str], Effect]
-) -> LayerExplanation:
+def _with_effects(layer: LayerExplanation, effects: dict[tuple[int, Mode], Effect]) -> LayerExplanation:
     """Attach the measured effects to a layer's clusters."""
     clusters = tuple(
         replace(
             cluster,
-            ablation=Ablation(
-                zero=effects[photo, position, cluster.index, "zero"],
-                mean=effects[photo, position, cluster.index, "mean"],
-            ),
+            ablation=Ablation(zero=effects[cluster.index, "zero"], mean=effects[cluster.index, "mean"]),
         )
         for cluster in layer.clusters
     )

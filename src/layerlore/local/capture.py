@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from layerlore.errors import GradientError, LayerError, ModelError
+from layerlore.network.calls import ActivationCalls, CallTracker
 from layerlore.network.state import undisturbed
 
 if TYPE_CHECKING:
@@ -80,8 +81,7 @@ def capture(
 
 def as_input(network: Network, inputs: torch.Tensor) -> torch.Tensor:
     """Copy photos to the network's device and precision; a tensor made under inference_mode enters no graph."""
-    dtype = next((p.dtype for p in network.module.parameters() if p.is_floating_point()), inputs.dtype)
-    return inputs.to(network.device, dtype, copy=True)
+    return inputs.to(network.device, network.dtype, copy=True)
 
 
 def resolve_targets(logits: torch.Tensor, targets: Sequence[int | None] | None) -> tuple[int, ...]:
@@ -158,44 +158,27 @@ def replaced_outputs(
 ) -> Iterator[None]:
     """Let ``replace(position, output)`` stand in for the output of each layer while the context is open.
 
-    A layer is one call of one module, so a module that is called several times is changed only in that call.
-    All hooks are removed on the way out, also by an exception.
+    A layer is one call of one module, so a module that is called several times is changed only in that call. One
+    forward pass per context. All hooks are removed on the way out, also by an exception.
     """
-    with ExitStack() as stack:
-        by_path: dict[str, dict[int, int]] = {}
-        functional: dict[tuple[str, int], int] = {}
-        for position, layer in enumerate(layers):
-            if layer.functional:
-                functional[layer.path, layer.call] = position
-            else:
-                by_path.setdefault(layer.path, {})[layer.call] = position
-        for path, calls in by_path.items():
-            handle = module.get_submodule(path).register_forward_hook(_call_hook(calls, replace))
-            stack.callback(handle.remove)
-        if functional:
-            from layerlore.network.layers import ActivationCalls
+    modules = {(layer.path, layer.call): n for n, layer in enumerate(layers) if not layer.functional}
+    functions = {(layer.path, layer.call): n for n, layer in enumerate(layers) if layer.functional}
 
-            def on_call(path: str, call: int, output: torch.Tensor) -> torch.Tensor:
-                position = functional.get((path, call))
-                return output if position is None else replace(position, output)
-
-            stack.enter_context(ActivationCalls(module, on_call))
-        yield
-
-
-def _call_hook(
-    calls: dict[int, int], replace: Callable[[int, torch.Tensor], torch.Tensor]
-) -> Callable[[nn.Module, object, torch.Tensor], torch.Tensor | None]:
-    """Forward hook that counts the calls of one module and replaces the wanted ones."""
-    seen = 0
-
-    def hook(_module: nn.Module, _inputs: object, output: torch.Tensor) -> torch.Tensor | None:
-        nonlocal seen
-        position = calls.get(seen)
-        seen += 1
+    def on_output(path: str, call: int, output: torch.Tensor) -> torch.Tensor | None:
+        position = modules.get((path, call))
         return None if position is None else replace(position, output)
 
-    return hook
+    def on_activation(path: str, call: int, _function: str, output: torch.Tensor) -> torch.Tensor | None:
+        position = functions.get((path, call))
+        return None if position is None else replace(position, output)
+
+    with ExitStack() as stack:
+        # To tell who calls a function, every module must be followed; else only the layers', which costs less.
+        paths = None if functions else {path for path, _ in modules}
+        tracker = stack.enter_context(CallTracker(module, on_output=on_output, paths=paths))
+        if functions:
+            stack.enter_context(ActivationCalls(tracker, on_activation=on_activation))
+        yield
 
 
 def _channels_first(tensor: torch.Tensor, layer: Layer) -> torch.Tensor:
