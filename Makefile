@@ -48,7 +48,8 @@ demo: $(STAMP) ## Explain a sample photo and print the path of the page
 .PHONY: test
 test: $(STAMP) browser check ## Lint, types and imports, then all tests with coverage
 	@mkdir -p $(ARTIFACTS)
-	$(BIN)/python -m pytest --cov --cov-report=term --cov-report=xml:$(ARTIFACTS)/coverage.xml \
+	@# One thread each: small networks gain nothing from more, and waiting threads starve busy ones.
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --cov --cov-report=term --cov-report=xml:$(ARTIFACTS)/coverage.xml \
 	  --junitxml=$(ARTIFACTS)/tests.xml $(PYTEST_ARGS)
 
 .PHONY: check
