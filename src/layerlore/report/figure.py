@@ -100,8 +100,8 @@ def _draw(explanation: Explanation) -> Figure:
     column = (WIDTH - 2 * MARGIN - (A_ROW - 1) * GAP) / A_ROW
     tile = (column, column * explanation.photo.view_height / explanation.photo.view_width)
     rows = [explanation.layers[start : start + A_ROW] for start in range(0, len(explanation.layers), A_ROW)]
-    names = max((len(layer.name) for layer in explanation.layers), default=0)
-    strip = STRIP + LINE * 0.8 * (len(_name_lines("x" * names)) - 1)
+    names = max((len(_name_lines(layer.name)) for layer in explanation.layers), default=1)
+    strip = STRIP + LINE * 0.8 * (names - 1)
     heights = [strip + max(1, *(len(layer.clusters) for layer in row), 0) * (tile[1] + TEXT) + 0.15 for row in rows]
     caption = textwrap.wrap(_caption(explanation), 200)
     sheet = _Sheet(MARGIN + TOP + sum(heights) + 0.1 + len(caption) * LINE + MARGIN)

@@ -26,6 +26,8 @@ def _taps(size: int, out: int) -> tuple[NDArray[np.intp], NDArray[np.intp], NDAr
 def upsample(values: NDArray[np.float32], height: int, width: int) -> NDArray[np.float64]:
     """Bilinear resampling with pixel centres at half integers (``align_corners=False``), edges held.
 
+    It goes downwards as well, without averaging.
+
     Args:
         values: Map of shape (h, w).
         height: Rows of the result.

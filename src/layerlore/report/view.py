@@ -18,9 +18,10 @@ if TYPE_CHECKING:
     from layerlore.local.explanation import ClusterMap, Effect, Explanation, LayerExplanation, LayerFlow
 
 # Longest side of a pre-rendered map in pixels, by how many there are: the page stays under 3 MB.
-OVERLAY_SIDES = ((60, 192), (150, 128), (10**9, 96))
-# Maps up to this many cells travel with 16 bits a cell, larger ones with 8.
-FINE_CELLS = 64 * 64
+OVERLAY_SIDES = ((60, 192), (150, 112), (10**9, 96))
+# Up to this many cells on the page travel with 16 bits a cell, more with 8; and no map has a longer side than this.
+FINE_CELLS = 300_000
+LONGEST_SIDE = 112
 TOP_CHANNELS = 12
 
 
@@ -297,6 +298,8 @@ def _feeds(explanation: Explanation, position: int, cluster: int) -> Iterator[Li
 
 def script_data(explanation: Explanation) -> dict[str, Any]:
     """What the page's script works with: the maps at feature resolution, the flow, the colour scale."""
+    cells = sum(min(c.map.size, LONGEST_SIDE**2) for layer in explanation.layers for c in layer.clusters)
+    bits = 16 if cells <= FINE_CELLS else 8
     table = np.concatenate([colours.sequential(), colours.alphas()[:, None]], axis=1)
     return {
         "width": explanation.photo.view_width,
@@ -305,10 +308,8 @@ def script_data(explanation: Explanation) -> dict[str, Any]:
         "layers": [
             {
                 "name": layer.name,
-                "height": layer.height,
-                "width": layer.width,
                 "clusters": [
-                    {"peak": round(float(cluster.peak), 5), **_packed(cluster.map)} for cluster in layer.clusters
+                    {"peak": round(float(cluster.peak), 5), **_packed(cluster.map, bits)} for cluster in layer.clusters
                 ],
             }
             for layer in explanation.layers
@@ -317,11 +318,13 @@ def script_data(explanation: Explanation) -> dict[str, Any]:
     }
 
 
-def _packed(values: NDArray[np.float32]) -> dict[str, Any]:
-    """A map as base64 of 16-bit (or, for a large one, 8-bit) little-endian integers."""
-    bits = 16 if values.size <= FINE_CELLS else 8
-    whole = np.rint(np.clip(values.astype(np.float64), 0, 1) * (2**bits - 1))
-    return {"bits": bits, "map": base64.b64encode(whole.astype(f"<u{bits // 8}").tobytes()).decode()}
+def _packed(values: NDArray[np.float32], bits: int) -> dict[str, Any]:
+    """A map as base64 of little-endian integers; one larger than the screen needs comes reduced."""
+    height, width = (min(side, LONGEST_SIDE) for side in values.shape)
+    if (height, width) != values.shape:
+        values = maps.upsample(values, height, width).astype(np.float32)
+    whole = np.rint(np.clip(values.astype(np.float64), 0, 1) * (2**bits - 1)).astype(f"<u{bits // 8}")
+    return {"bits": bits, "height": height, "width": width, "map": base64.b64encode(whole.tobytes()).decode()}
 
 
 def flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

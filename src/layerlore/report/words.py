@@ -61,11 +61,11 @@ def count(amount: int, noun: str, plural: str | None = None) -> str:
     return f"{amount:,}{NBSP}{noun if amount == 1 else plural or noun + 's'}"
 
 
-def listed(words: Sequence[str]) -> str:
+def listed(words: Sequence[str], last: str = "and") -> str:
     """Words in a row, such as "a, b and c"."""
     if len(words) < 2:
         return "".join(words)
-    return f"{', '.join(words[:-1])} and {words[-1]}"
+    return f"{', '.join(words[:-1])} {last} {words[-1]}"
 
 
 def times(*sides: int) -> str:
@@ -167,12 +167,9 @@ def effect_label(effect: Effect) -> str:
 def _disagreement(layer: LayerExplanation) -> str:
     """Where the weights and the measured effects do not say the same, or ""."""
     first, *others = layer.clusters
-    against = [f"cluster {c.index + 1}" for c in others if speaks_against(c)]
+    against = [str(c.index + 1) for c in others if speaks_against(c)]
     if against:
-        plural = "" if len(against) == 1 else "both " if len(against) == 2 else "each "
-        names = listed(against)
-        there = "there" if len(against) == 1 else "in those"
-        return f" Removing {names} {plural}raises it: weight and effect disagree {there}."
+        return f" Removing cluster {listed(against, 'or')} raises it: weight and effect disagree there."
     if first.ablation is None or speaks_against(first):
         return ""
     drops = [(c.ablation.zero.logit_drop, c.index) for c in others if c.ablation is not None]
@@ -191,11 +188,11 @@ def layer_sentence(layer: LayerExplanation, target: Prediction) -> str:
         return layer.note or "No feature map of this layer has a positive weight for the class."
     first = layer.clusters[0]
     weight = shares(layer)[0][0]
-    where = place(first.map)
+    lies = "shows no place" if first.constant else f"lies {place(first.map)}"
     if len(layer.clusters) == 1:
-        text = f"One cluster carries it ({weight}) and lies {where}"
+        text = f"One cluster carries it ({weight}) and {lies}"
     else:
-        text = f"{len(layer.clusters)} clusters. The heaviest ({weight}) lies {where}"
+        text = f"{len(layer.clusters)} clusters. The heaviest ({weight}) {lies}"
     if first.ablation is not None:
         effect = first.ablation.zero
         but = "yet " if hardly(effect) or effect.logit_drop < 0 else ""
@@ -215,9 +212,8 @@ def nonlinearity_note(layer: LayerExplanation) -> str:
     """A warning where the layer's values may be negative, else ""."""
     if layer.rectified:
         return ""
-    if not layer.nonlinearity:
-        return "No non-linearity follows directly: values may be negative, and only the positive part counts."
-    return f"After {layer.nonlinearity} values may be negative; only the positive part counts."
+    why = layer.nonlinearity or "no non-linearity"
+    return f"Values may be negative ({why}); only the positive part counts."
 
 
 def map_text(layer: LayerExplanation, cluster: ClusterMap, weight: str, logit: float) -> str:
@@ -235,10 +231,11 @@ def map_text(layer: LayerExplanation, cluster: ClusterMap, weight: str, logit: f
 
 def verdict(cluster: ClusterMap, weight: str, target: Prediction) -> str:
     """The opening sentence of a cluster's panel: weight and measured effect side by side."""
-    text = f"This cluster holds {weight} of the layer's positive weight and lies {place(cluster.map)}"
+    text = f"This cluster holds {weight} of the layer's positive weight"
     if cluster.constant:
-        text = f"This cluster holds {weight} of the layer's positive weight; its map has one value everywhere, "
-        text += "so it shows no place"
+        text += "; its map has one value everywhere, so it shows no place"
+    else:
+        text += f" and lies {place(cluster.map)}"
     if cluster.ablation is None:
         return f"{text}. Its effect was not measured."
     effect = cluster.ablation.zero

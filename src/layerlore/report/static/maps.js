@@ -26,12 +26,12 @@ function taps(size, out) {
 }
 
 // The map over the photo: enlarged, then from its lowest to its highest point scaled to [0, 1].
-function shownMap(layer, cluster, width, height) {
-  const small = rawMap(cluster), x = taps(layer.width, width), y = taps(layer.height, height);
+function shownMap(cluster, width, height) {
+  const small = rawMap(cluster), x = taps(cluster.width, width), y = taps(cluster.height, height);
   const large = new Float32Array(width * height);
   let lowest = Infinity, highest = -Infinity;
   for (let row = 0; row < height; row++) {
-    const above = y.low[row] * layer.width, below = y.high[row] * layer.width, down = y.part[row];
+    const above = y.low[row] * cluster.width, below = y.high[row] * cluster.width, down = y.part[row];
     for (let column = 0; column < width; column++) {
       const left = x.low[column], right = x.high[column], across = x.part[column];
       const upper = small[above + left] * (1 - across) + small[above + right] * across;
@@ -64,20 +64,19 @@ const remembered = { key: "", values: null, ranks: null };
 function largeView(layerIndex, clusterIndex) {
   const key = `${layerIndex}/${clusterIndex}`;
   if (remembered.key !== key) {
-    const layer = data.layers[layerIndex];
-    remembered.values = shownMap(layer, layer.clusters[clusterIndex], data.width, data.height);
+    remembered.values = shownMap(data.layers[layerIndex].clusters[clusterIndex], data.width, data.height);
     remembered.ranks = null;
     remembered.key = key;
   }
   return remembered;
 }
 
-function overlayAddress(layer, cluster, side) {
+function overlayAddress(cluster, side) {
   const shrink = side / Math.max(data.width, data.height);
   const width = Math.max(1, Math.round(data.width * shrink)), height = Math.max(1, Math.round(data.height * shrink));
   const canvas = Object.assign(document.createElement("canvas"), { width, height });
   const context = canvas.getContext("2d"), picture = context.createImageData(width, height);
-  const values = shownMap(layer, cluster, width, height);
+  const values = shownMap(cluster, width, height);
   for (let i = 0; i < values.length; i++) {
     const level = Math.round(values[i] * cluster.peak * 255) * 4;
     for (let channel = 0; channel < 4; channel++) picture.data[i * 4 + channel] = scaleTable[level + channel];

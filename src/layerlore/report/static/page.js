@@ -115,7 +115,7 @@ document.querySelector(".toolbar").addEventListener("change", (event) => {
   tiles.forEach((tile, index) => {
     const { layer, cluster } = placeOf(tile), image = tile.querySelector("img");
     const side = Math.max(image.naturalWidth, image.naturalHeight);
-    image.src = look.scale === "own" ? ownPictures[index] : overlayAddress(data.layers[layer], data.layers[layer].clusters[cluster], side);
+    image.src = look.scale === "own" ? ownPictures[index] : overlayAddress(data.layers[layer].clusters[cluster], side);
   });
   paint();
   say(byId("scale-note").textContent);
@@ -155,5 +155,6 @@ function restore() {
 addEventListener("hashchange", restore);
 setView(panel.querySelector("input[name=view]:checked").value);
 restore();
-loadPhoto().then(paint, () => say("The photo cannot be decoded; the large view stays empty."));
-root.dataset.ready = "true";
+loadPhoto()
+  .then(paint, () => say("The photo cannot be decoded; the large view stays empty."))
+  .finally(() => { root.dataset.ready = "true"; });

@@ -8,7 +8,7 @@ const photoColour = Number(getComputedStyle(document.documentElement).getPropert
 
 function paint() {
   if (!look.open || !photoPixels) return;
-  const { layer, cluster } = look.open, context = canvas.getContext("2d");
+  const { layer, cluster } = look.open, context = canvas.getContext("2d", { willReadFrequently: true });
   const picture = context.createImageData(data.width, data.height), view = largeView(layer, cluster);
   if (look.bare) {
     picture.data.set(photoPixels);

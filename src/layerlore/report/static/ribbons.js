@@ -3,7 +3,7 @@ const columns = document.querySelector(".columns");
 const ribbonField = document.querySelector(".ribbons");
 const tileOf = (layer, cluster) => byId(`tile-${layer}-${cluster + 1}`);
 const THINNEST = 0.5; // percent; less is not drawn
-const FULL_WIDTH = 0.5; // of a picture's height, for a share of 100 percent
+const FULL_WIDTH = 1.1; // of the space between two columns, for a share of 100 percent
 
 function pictureBox(tile) {
   const box = tile.querySelector(".picture")?.getBoundingClientRect() ?? tile.getBoundingClientRect();
@@ -60,7 +60,8 @@ function drawRibbons(layer, cluster, dim) {
   clearRibbons();
   const own = tileOf(layer, cluster), { incoming, outgoing } = linksOf(layer, cluster);
   if (!own || getComputedStyle(ribbonField).display === "none" || !(incoming.length || outgoing.length)) return;
-  const box = pictureBox(own), unit = (box.height * FULL_WIDTH) / 100, inset = 4;
+  const box = pictureBox(own), inset = 4;
+  const unit = (parseFloat(getComputedStyle(columns).columnGap) * FULL_WIDTH) / 100;
   stacked(incoming, box, unit).forEach((y, i) => {
     const from = pictureBox(incoming[i].element);
     ribbon(from.right - inset, from.top + from.height / 2, box.left + inset, y, incoming[i].share * unit, incoming[i].other && "from-other");

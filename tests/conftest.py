@@ -1,0 +1,43 @@
+"""Shared by all tests: test data, a real explanation, and Debian's Chromium through Playwright."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser
+
+    from layerlore.local.explanation import Explanation
+
+QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+
+
+@pytest.fixture(scope="session")
+def explanation(tmp_path_factory: pytest.TempPathFactory) -> Explanation:
+    """scikit-image's cat as the default network reads it, default settings, real weights."""
+    import skimage.data
+    from PIL import Image
+
+    import layerlore as ll
+
+    file = tmp_path_factory.mktemp("photos") / "chelsea.png"
+    Image.fromarray(skimage.data.chelsea()).save(file)
+    return ll.explain(ll.load_network(), file)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Headless Chromium; tests that need it skip where it is not installed."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("no Chromium on this machine")
+    with sync_api.sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=chromium, args=QUIET)
+        yield running
+        running.close()
