@@ -100,14 +100,16 @@ class CallTracker:
                 self._on_input(path, call, next(given, None))
 
         def after(_module: nn.Module, _args: tuple[object, ...], output: object) -> object:
-            # A module that failed and was caught by its caller is still on the stack: drop it.
-            while self._running[-1][0] != path:
-                self._running.pop()
+            # Also called when the module raised, even before it was entered: then there is nothing to tell.
+            if not self._running or self._running[-1][0] != path:
+                return None
             call = self._running.pop()[1]
-            return None if self._on_output is None else self._on_output(path, call, output)
+            if self._on_output is None or output is None:
+                return None
+            return self._on_output(path, call, output)
 
         self._handles.append(part.register_forward_pre_hook(before, with_kwargs=True))
-        self._handles.append(part.register_forward_hook(after))
+        self._handles.append(part.register_forward_hook(after, always_call=True))
 
 
 class ActivationCalls(TorchFunctionMode):

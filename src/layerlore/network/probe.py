@@ -195,11 +195,11 @@ class _Recorder:
         self.probe.attention.append((path, self._input_shapes.get((path, 0), ())))
 
     def on_input(self, path: str, call: int, tensor: torch.Tensor | None) -> None:
+        self.probe.called.add(path)
         self._inputs[path, call] = None if tensor is None else key_of(tensor)
         self._input_shapes[path, call] = () if tensor is None else tuple(tensor.shape)
 
     def on_output(self, path: str, call: int, output: object) -> None:
-        self.probe.called.add(path)
         if not isinstance(output, torch.Tensor):
             return
         self.probe.shapes.setdefault(path, tuple(output.shape))
