@@ -73,7 +73,7 @@ def undisturbed(module: nn.Module, *, seed: int = 0) -> Iterator[None]:
             for part, _ in training:
                 part.training = False
             for parameter, _ in wanted:
-                parameter.requires_grad_(requires_grad=False)
+                parameter.requires_grad_(False)
             torch.manual_seed(seed)
             yield
         finally:
