@@ -14,7 +14,7 @@ import handmade
 import numpy as np
 import pytest
 
-from layerlore.report import notebook_html, render_html, words
+from layerlore.report import notebook_html, render_html, view, words
 
 if TYPE_CHECKING:
     from layerlore.local.explanation import Explanation
@@ -133,6 +133,21 @@ def test_numbers_of_the_panel() -> None:
     assert "80.0 % → 70.0 %" in page
     assert "<title>tabby · cat.png · LayerLore</title>" in page
     assert "64 × 64 of 80 × 64 pixels" in page  # noqa: RUF001
+
+
+def test_flow_is_listed_largest_first_and_adds_up() -> None:
+    made = handmade.explanation()
+    [flow] = made.flow
+    shares = np.array([[33.34, 0.0], [33.33, 0.0], [33.33, 0.0]], np.float32)
+    made = dataclasses.replace(made, flow=(dataclasses.replace(flow, shares=shares),))
+    first, second = view.phases(made)[-1].columns[-1].tiles
+    assert [link.text for link in first.fed_by] == [
+        "cluster 1 of block1.relu",
+        "cluster 2 of block1.relu",
+        "not shown of block1.relu",
+    ]
+    assert sum(float(link.share.split(words.NBSP)[0]) for link in first.fed_by) == pytest.approx(100)
+    assert [link.text for link in second.fed_by] == ["nothing positive arrives from block1.relu"]
 
 
 def test_the_same_explanation_gives_the_same_page() -> None:

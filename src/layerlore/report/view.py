@@ -278,11 +278,14 @@ def _fed_by(explanation: Explanation, position: int, cluster: int) -> Iterator[L
     flow = _flow_from(explanation, position - 1)
     if flow is None:
         return
-    lower, column = explanation.layers[position - 1], flow.shares[:, cluster].tolist()
-    for row in sorted(range(len(lower.clusters)), key=lambda i: (-column[i], i)):
-        text = f"cluster {row + 1} of {lower.name}"
-        yield Link(position - 1, row, text, words.percent(column[row]), column[row])
-    yield Link(position - 1, -1, f"not shown of {lower.name}", words.percent(column[-1]), column[-1])
+    lower, exact = explanation.layers[position - 1], flow.shares[:, cluster].tolist()
+    if not any(exact):
+        yield Link(position - 1, -1, f"nothing positive arrives from {lower.name}", words.percent(0), 0)
+        return
+    printed = [words.percent(share) for share in words.rounded(exact)]
+    for row in sorted(range(len(lower.clusters)), key=lambda i: (-exact[i], i)):
+        yield Link(position - 1, row, f"cluster {row + 1} of {lower.name}", printed[row], exact[row])
+    yield Link(position - 1, -1, f"not shown of {lower.name}", printed[-1], exact[-1])
 
 
 def _feeds(explanation: Explanation, position: int, cluster: int) -> Iterator[Link]:

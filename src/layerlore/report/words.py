@@ -79,25 +79,25 @@ def ordinal(rank: int) -> str:
     return f"{rank}{ending}"
 
 
+def rounded(exact: Sequence[float]) -> list[float]:
+    """Numbers with one decimal whose sum is the rounded sum: the largest remainders are rounded up."""
+    tenths = [int(value * 10) for value in exact]
+    missing = round(sum(exact) * 10) - sum(tenths)
+    by_remainder = sorted(range(len(exact)), key=lambda i: tenths[i] - exact[i] * 10)
+    for index in by_remainder[: max(missing, 0)]:
+        tenths[index] += 1
+    return [value / 10 for value in tenths]
+
+
 def shares(layer: LayerExplanation) -> tuple[tuple[str, ...], str, str, str]:
     """The layer's percentages, rounded so that what is printed adds up to 100.0.
 
     Returns:
         Of each cluster; of the weak maps; of the dropped clusters; of both of the last together.
     """
-    exact = [*(cluster.weight for cluster in layer.clusters), layer.weak_weight, layer.dropped_weight]
-    tenths = [int(value * 10) for value in exact]
-    missing = round(sum(exact) * 10) - sum(tenths)
-    by_remainder = sorted(range(len(exact)), key=lambda i: tenths[i] - exact[i] * 10)
-    for index in by_remainder[: max(missing, 0)]:
-        tenths[index] += 1
-    *clusters, weak, dropped = tenths
-    return (
-        tuple(percent(value / 10) for value in clusters),
-        percent(weak / 10),
-        percent(dropped / 10),
-        percent((weak + dropped) / 10),
-    )
+    weights = [cluster.weight for cluster in layer.clusters]
+    *clusters, weak, dropped = rounded([*weights, layer.weak_weight, layer.dropped_weight])
+    return tuple(map(percent, clusters)), percent(weak), percent(dropped), percent(weak + dropped)
 
 
 def phase(depth: float) -> tuple[str, str]:
