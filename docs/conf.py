@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
+import importlib.metadata
 
 project = "LayerLore"
 author = "the LayerLore authors"
-release = version("layerlore")
+release = version = importlib.metadata.version("layerlore")
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 myst_enable_extensions = ["dollarmath"]
