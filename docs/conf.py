@@ -9,11 +9,11 @@ author = "the LayerLore authors"
 release = version = importlib.metadata.version("layerlore")
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
-myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
 exclude_patterns = ["images/*.py"]
 
 autodoc_typehints = "description"
+autoclass_content = "both"
 autodoc_member_order = "bysource"
 
 html_theme = "furo"
