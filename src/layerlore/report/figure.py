@@ -28,6 +28,7 @@ WIDTH, MARGIN, GAP = 7.2, 0.08, 0.09
 A_ROW = 9  # layers side by side; more go below
 TOP, STRIP, TEXT = 1.42, 0.36, 0.24  # heights of the photo's row, of a layer's strip, of the text below a map
 LINE = 0.105
+TILE_PIXELS = 240  # a little more than a map has at 300 dpi
 INK, SOFT, TRACK, ACCENT = "#1c1c1a", "#5b5b57", "#e2e2de", "#3a4fc4"
 SMALL, NORMAL, LARGE = 5.0, 6.0, 9.0
 
@@ -96,7 +97,7 @@ class _Sheet:
 
 
 def _draw(explanation: Explanation) -> Figure:
-    photo = _photo(explanation)
+    photo, small = _photo(explanation, None), _photo(explanation, TILE_PIXELS)
     column = (WIDTH - 2 * MARGIN - (A_ROW - 1) * GAP) / A_ROW
     tile = (column, column * explanation.photo.view_height / explanation.photo.view_width)
     rows = [explanation.layers[start : start + A_ROW] for start in range(0, len(explanation.layers), A_ROW)]
@@ -110,17 +111,21 @@ def _draw(explanation: Explanation) -> Figure:
     for row, height in zip(rows, heights, strict=True):
         for position, layer in enumerate(row):
             left = MARGIN + position * (column + GAP)
-            _layer(sheet, layer, photo, (left, top, strip), tile)
+            _layer(sheet, layer, small, (left, top, strip), tile)
         top += height
     sheet.text(MARGIN, top + 0.05, "\n".join(caption), size=SMALL, color=SOFT, linespacing=1.35)
     return sheet.figure
 
 
-def _photo(explanation: Explanation) -> NDArray[np.float64]:
+def _photo(explanation: Explanation, side: int | None) -> NDArray[np.float64]:
+    """The photo as the network saw it, shape (H, W, 3) in [0, 1]; reduced to ``side`` pixels where it is larger."""
     from PIL import Image
 
     with Image.open(io.BytesIO(explanation.photo.view)) as picture:
-        return np.asarray(picture.convert("RGB"), dtype=np.float64) / 255
+        shown = picture.convert("RGB")
+        if side is not None and max(shown.size) > side:
+            shown = shown.resize(maps.fit(*shown.size, side), Image.Resampling.LANCZOS)
+        return np.asarray(shown, dtype=np.float64) / 255
 
 
 def _head(sheet: _Sheet, explanation: Explanation, photo: NDArray[np.float64]) -> None:
