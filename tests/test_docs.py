@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+LOOSELY = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
 
 
@@ -58,7 +59,8 @@ def check_commands(text: str) -> None:
             continue
         result = CliRunner().invoke(app, arguments, prog_name="layerlore")
         printed = result.stderr + result.stdout
-        assert doctest.OutputChecker().check_output(expected, printed, doctest.ELLIPSIS), f"$ {command}\n{printed}"
+        same = doctest.OutputChecker().check_output(expected, printed, LOOSELY)
+        assert same, f"$ {command}\n{printed}"
 
 
 def check_session(text: str, page: Path, names: dict[str, object]) -> None:
