@@ -129,7 +129,7 @@ class Forked(nn.Module):
         super().__init__()
         self.stem = nn.Sequential(nn.Conv2d(3, 6, 3, padding=1), nn.ReLU())
         self.aside = nn.Sequential(nn.Conv2d(6, 6, 3, padding=1), nn.ReLU())
-        self.extra = nn.Sequential(nn.Conv2d(6, 6, 3, padding=1), nn.ReLU())
+        self.deeper = nn.Sequential(nn.Conv2d(6, 6, 3, padding=1), nn.ReLU())
         self.head = nn.Linear(6, 3)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -137,7 +137,7 @@ class Forked(nn.Module):
         y = self.stem(x)
         self.seen = self.aside(y).detach()
         if x.abs().max() < 100:
-            y = self.extra(y)
+            y = self.deeper(y)
         return self.head(y.mean(dim=(2, 3)))
 
 
@@ -156,8 +156,8 @@ def test_a_layer_off_the_path_has_no_weight_and_says_so():
 
 def test_a_layer_that_is_not_reached_is_named():
     net = network(Forked())
-    layers = net.layers.select(["extra.1"])
-    with pytest.raises(LayerError, match=r"'extra.1' was not reached"):
+    layers = net.layers.select(["deeper.1"])
+    with pytest.raises(LayerError, match=r"'deeper.1' was not reached"):
         capture(net, photos(1) * 1e6, None, layers)
 
 

@@ -131,9 +131,9 @@ class LayerFlow:
 
     Attributes:
         lower: Position in ``Explanation.layers`` of the feeding layer; the fed layer is ``lower + 1``.
-        shares: Percent of the positive contributions to an upper cluster, shape (n_lower + 1, n_upper); the
-            last row is everything in the lower layer that is not shown. A column adds up to 100, or is all 0
-            where nothing positive arrives.
+        shares: Percent of what an upper cluster receives, shape (n_lower + 1, n_upper): the net contribution of
+            each lower cluster, a negative one counted as 0; the last row is everything in the lower layer that is
+            not shown. A column adds up to 100, or is all 0 where nothing positive arrives.
     """
 
     lower: int

@@ -32,9 +32,10 @@ def trace_flow(
     Let S_j be the sum over positions and channels of the maps of an upper layer's cluster j, each times its merging
     coefficient, which is held fixed: the guided gradient at the position (``stable``), or the map's weight
     (``paper``). Lower cluster i contributes the sum over its channels and positions of dS_j/dA * A. Negative
-    contributions are set to 0, then those of one upper cluster, with everything that is not shown below as one more
-    row, are scaled to add up to 100 %. One vector-Jacobian product gives all contributions to one upper cluster, for
-    all photos of the batch at once, and runs only through what lies between the two layers.
+    contributions are set to 0 (clusters, not channels: of the ways tried in ``bench/flow.py`` this one is nearest to
+    what removing the lower cluster does), then those of one upper cluster, with everything that is not shown below as
+    one more row, are scaled to add up to 100 %. One vector-Jacobian product gives all contributions to one upper
+    cluster, for all photos of the batch at once, and runs only through what lies between the two layers.
 
     Args:
         network: The network.
