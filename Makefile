@@ -25,7 +25,7 @@ help: ## List these targets
 setup: $(STAMP) ## Make the environment in .venv (once; about 5 GB with torch)
 
 $(STAMP): pyproject.toml constraints.txt
-	@python=""
+	@python=""; \
 	for candidate in $(or $(PYTHON),$(PYTHONS)); do \
 	  if "$$candidate" -c '$(FITS)' 2>/dev/null; then python=$$candidate; break; fi; \
 	done; \
