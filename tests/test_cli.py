@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import io
 import json
 import os
 import subprocess
@@ -17,7 +18,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 import layerlore
-from layerlore.cli import app, commands
+from layerlore.cli import app, commands, printing
 from layerlore.cli.outputs import SUFFIXES, plan_outputs
 from layerlore.errors import OutputError
 from layerlore.samples import SAMPLES, sample_path
@@ -360,6 +361,26 @@ class TestFailures:
         assert run("explain").exit_code == 2
         assert run("explain", "a.png", "--method", "best").exit_code == 2
         assert run("nothing").exit_code == 2
+
+
+def test_a_bar_on_a_terminal_leaves_standard_output_alone(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+    with printing.progress(2) as step:
+        step("a.png: [tabby]")
+        print("result")  # noqa: T201
+        step("b.png: tabby")
+    lines = terminal.getvalue()
+    assert "a.png: [tabby]" in lines
+    assert "2/2" in lines
+    assert capsys.readouterr().out == "result\n"
 
 
 def test_version_and_help_need_no_torch() -> None:
