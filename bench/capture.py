@@ -6,7 +6,9 @@ times torchcam's LayerCAM-style capture (forward hooks and one backward pass) of
 Every round times the three one after the other in a new random order, so that a noisy moment hits all alike; the
 ratio is that of the medians, with the quartiles of the per-round ratios beside it.
 
-    python bench/capture.py [--rounds 30] [--models lite0 torchvision:resnet18 torchvision:vgg16]
+One thread by default: on a shared machine, two threads wait for each other whenever somebody else runs.
+
+    python bench/capture.py [--rounds 30] [--threads 1] [--models lite0 torchvision:resnet18 torchvision:vgg16]
 """
 
 from __future__ import annotations
@@ -85,6 +87,7 @@ def measure(spec: str, rounds: int) -> list[dict[str, object]]:
                 "goal": goal,
                 "met": ratio <= goal,
                 "rounds": rounds,
+                "threads": torch.get_num_threads(),
             }
         )
         print(f"{spec}: capture / {peer} = {ratio:.2f} (goal {goal})")
@@ -94,8 +97,10 @@ def measure(spec: str, rounds: int) -> list[dict[str, object]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=30)
+    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--models", nargs="+", default=["lite0", "torchvision:resnet18", "torchvision:vgg16"])
     arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
     rows = [row for spec in arguments.models for row in measure(spec, arguments.rounds)]
     write_csv(RESULTS / "capture.csv", rows)
 

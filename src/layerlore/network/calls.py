@@ -78,9 +78,12 @@ class CallTracker:
         """Hook the modules and count from 0."""
         self._running.clear()
         self._counts.clear()
-        for path, part in self._module.named_modules():
-            followed = self._paths is None or path in self._paths
-            if followed and not isinstance(part, torch.jit.ScriptModule):
+        if self._paths is None:
+            followed = list(self._module.named_modules())
+        else:  # walking through all modules to find nine would cost more than the nine hooks
+            followed = [(path, self._module.get_submodule(path)) for path in sorted(self._paths)]
+        for path, part in followed:
+            if not isinstance(part, torch.jit.ScriptModule):
                 self._follow(path, part)
         return self
 

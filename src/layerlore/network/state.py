@@ -11,7 +11,7 @@ from torch import nn
 from layerlore.errors import GradientError, ModelError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 
 def check_differentiable(module: nn.Module) -> None:
@@ -26,6 +26,9 @@ def check_differentiable(module: nn.Module) -> None:
             f"{type(module).__name__} is a TorchScript module, whose layers cannot be seen from outside; "
             "give the Python module it was scripted or traced from"
         )
+    tensors = [*module.parameters(), *module.buffers()]
+    if not any(nn.parameter.is_lazy(tensor) or tensor.is_inference() for tensor in tensors):
+        return  # names cost a second walk through the module, so only where one is needed
     for name, tensor in (*module.named_parameters(), *module.named_buffers()):
         if nn.parameter.is_lazy(tensor):
             raise ModelError(f"parameter {name!r} has no shape yet; run one batch through the module first")
@@ -55,9 +58,10 @@ def undisturbed(module: nn.Module, *, seed: int = 0) -> Iterator[None]:
         ModelError: The module is TorchScript, or has lazy parameters that have no shape yet.
     """
     check_differentiable(module)
-    training = [(part, part.training) for part in module.modules()]
-    wanted = [(parameter, parameter.requires_grad) for parameter in module.parameters()]
-    device = next((parameter.device for parameter, _ in wanted), torch.device("cpu"))
+    parts, parameters = list(module.modules()), list(module.parameters())
+    training = [part for part in parts if part.training]
+    wanted = [parameter for parameter in parameters if parameter.requires_grad]
+    device = next((parameter.device for parameter in parameters), torch.device("cpu"))
     with ExitStack() as stack:
         devices = [] if device.type == "cpu" else [device.index or 0]
         kind = "cuda" if device.type == "cpu" else device.type
@@ -65,26 +69,26 @@ def undisturbed(module: nn.Module, *, seed: int = 0) -> Iterator[None]:
         stack.enter_context(torch.inference_mode(mode=False))
         stack.enter_context(torch.enable_grad())
         stack.enter_context(torch.autocast(device.type, enabled=False))
-        if _has_compiled_parts(module):
+        if _has_compiled_parts(parts):
             # Imports the compiler, which takes seconds, hence only where it is in use already.
             stack.enter_context(torch.compiler.set_stance("force_eager"))
         try:
             # The flags are set one by one: an overridden train() may do more, such as merging weights.
-            for part, _ in training:
+            for part in training:
                 part.training = False
-            for parameter, _ in wanted:
+            for parameter in wanted:
                 parameter.requires_grad_(False)
             torch.manual_seed(seed)
             yield
         finally:
-            for part, flag in training:
-                part.training = flag
-            for parameter, flag in wanted:
-                parameter.requires_grad_(flag)
+            for part in training:
+                part.training = True
+            for parameter in wanted:
+                parameter.requires_grad_(True)
 
 
-def _has_compiled_parts(module: nn.Module) -> bool:
+def _has_compiled_parts(parts: Sequence[nn.Module]) -> bool:
     return any(
         type(part).__name__ == "OptimizedModule" or getattr(part, "_compiled_call_impl", None) is not None
-        for part in module.modules()
+        for part in parts
     )
