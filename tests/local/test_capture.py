@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import gc
+from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
 import torch
 from tiny import TinyVGG, TwiceUsed, network, photos
 from torch import nn
 
-from layerlore.errors import GradientError, LayerError, ModelError
+from layerlore.errors import GradientError, LayerError, ModelError, SettingError
 from layerlore.local.capture import capture
-from layerlore.local.explain import explain
+from layerlore.local.explain import explain, explain_batch
+from layerlore.local.storage import explanation_to_json
 
 
 def by_hand(module, batch, targets):
@@ -161,6 +164,45 @@ def test_a_layer_that_is_not_reached_is_named():
         capture(net, photos(1) * 1e6, None, layers)
 
 
+class Detached(TinyVGG):
+    """A forward pass that cuts the graph."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Logits of shape (N, classes)."""
+        return self.head(self.features(x).mean(dim=(2, 3)).detach())
+
+
+def test_a_score_without_a_gradient_is_an_error_not_an_empty_explanation():
+    net = network(TinyVGG())
+    layers = net.layers.default
+    net.module.forward = lambda x: Detached.forward(net.module, x)
+    with pytest.raises(GradientError, match="no gradient at any of the layers"):
+        capture(net, photos(1), None, layers)
+
+
+def test_threads_take_turns_on_one_network():
+    net = network(TwiceUsed())
+    sources = [torch.rand(3, 12, 12, generator=torch.Generator().manual_seed(n)) for n in range(8)]
+    wanted = [explanation_to_json(explain(net, source)) for source in sources]
+    with ThreadPoolExecutor(4) as pool:
+        got = list(pool.map(lambda source: explanation_to_json(explain(net, source)), sources))
+    assert got == wanted
+
+
+def test_what_is_no_network_or_no_list_is_told():
+    net = network(TinyVGG())
+    with pytest.raises(SettingError, match=r"bare module; wrap it once"):
+        explain(net.module, torch.rand(3, 12, 12))
+    with pytest.raises(SettingError, match=r"for one photo use explain"):
+        explain_batch(net, "cat.png")
+    for seed in (-1, 1.5, "1", 2**32):
+        with pytest.raises(SettingError, match="whole number from 0"):
+            explain(net, torch.rand(3, 12, 12), seed=seed)
+    assert explain(net, torch.rand(3, 12, 12), seed=np.int64(3)).seed == 3
+    with pytest.raises(SettingError, match="choose one of stable, paper"):
+        explain(net, torch.rand(3, 12, 12), method="tsne")
+
+
 def test_memory_does_not_grow_with_the_number_of_photos():
     net = network(TwiceUsed())
     photo = torch.rand(3, 12, 12)
@@ -169,8 +211,12 @@ def test_memory_does_not_grow_with_the_number_of_photos():
         gc.collect()
         return sum(isinstance(thing, torch.Tensor) for thing in gc.get_objects())
 
-    explain(net, photo)
+    def work(times: int) -> None:
+        for _ in range(times):
+            explanation_to_json(explain(net, photo))
+        explain_batch(net, [photo] * 5)
+
+    work(1)
     before = live()
-    for _ in range(50):
-        explain(net, photo)
+    work(50)
     assert live() <= before

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -36,6 +38,20 @@ def test_ablation_is_what_the_rest_of_the_network_says_without_the_channels(mode
                 assert effect.probability_drop == pytest.approx(drop, abs=1e-5)
                 seen += 1
     assert seen >= 6
+
+
+def test_removing_all_channels_at_random_is_removing_all_channels():
+    net = network(TinyVGG())
+    batch = photos(1)
+    captured = capture(net, batch, None, net.layers.default)
+    explained = explain_layers(captured, 3, Settings())[0]
+    whole = [replace(x, clusters=(replace(x.clusters[0], channels=tuple(range(x.channels))),)) for x in explained]
+    for layer in ablate(net, batch, captured, [whole], seed=3)[0]:
+        effects = layer.clusters[0].ablation
+        assert effects.random.logit_drop == pytest.approx(effects.zero.logit_drop, abs=1e-5)
+    first = [ablate(net, batch, captured, [explained], seed=seed)[0][0].clusters[0].ablation for seed in (0, 0, 1)]
+    assert first[0] == first[1]
+    assert first[0].random != first[2].random
 
 
 def test_ablating_the_last_layer_by_its_mean_changes_nothing_before_an_average():
@@ -98,5 +114,5 @@ def slow_shares(net, photo, captured, number, position, lower, cluster, method):
     parts = (slope * below)[0].sum(dim=(1, 2)).detach().numpy()
     groups = [parts[list(c.channels)].sum() for c in lower.clusters]
     groups.append(parts.sum() - sum(groups))
-    positive = np.maximum(groups, 0)
-    return 100 * positive / positive.sum() if positive.sum() > 0 else positive
+    gross = np.abs(groups).sum()
+    return 100 * np.array(groups) / gross if gross > 0 else np.zeros(len(groups))

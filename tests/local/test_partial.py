@@ -41,6 +41,26 @@ class Shared(nn.Module):
         return self.head(x.mean(dim=(2, 3)))
 
 
+class PreActivation(nn.Module):
+    """Blocks that begin with an in-place ReLU on a tensor that they add again later: x becomes relu(x) for both."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 6, 3, padding=1)
+        self.relus = nn.ModuleList(nn.ReLU(inplace=True) for _ in range(3))
+        self.convs = nn.ModuleList(nn.Conv2d(6, 6, 3, padding=1) for _ in range(3))
+        self.last = nn.ReLU()
+        self.head = nn.Linear(6, 4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Logits of shape (N, classes)."""
+        x = self.stem(x)
+        for relu, conv in zip(self.relus, self.convs, strict=True):
+            y = relu(x)
+            x = x + conv(y)
+        return self.head(self.last(x).mean(dim=(2, 3)))
+
+
 def check(net, photo, layers, *, fewer):
     """Change each layer by seeded factors, with and without skipping: the same logits, for less arithmetic."""
     with undisturbed(net.module), torch.no_grad():
@@ -72,6 +92,8 @@ def test_the_rest_alone_equals_the_whole(spec):
 
 def test_modules_called_several_times():
     net = network(TwiceUsed())
+    check(net, torch.randn(1, 3, 12, 12, dtype=torch.float64), net.layers.select("all"), fewer=True)
+    net = network(PreActivation())
     check(net, torch.randn(1, 3, 12, 12, dtype=torch.float64), net.layers.select("all"), fewer=True)
     net = network(Shared())
     check(net, torch.randn(1, 3, 12, 12, dtype=torch.float64), net.layers.select("all"), fewer=False)

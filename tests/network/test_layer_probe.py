@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from handmade import ConvReLU, Head, OneReLU, conv, find, names, residual_net
+from handmade_networks import ConvReLU, Head, OneReLU, conv, find, names, residual_net
 from torch import nn
 from torch.nn import functional as F  # noqa: N812 - torch's own custom
 

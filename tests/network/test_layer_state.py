@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from handmade import SIZE, ConvReLU, Head, OneReLU, Residual, conv, find, names, residual_net
+from handmade_networks import SIZE, ConvReLU, Head, OneReLU, Residual, conv, find, names, residual_net
 from torch import nn
 from torch.nn import functional as F  # noqa: N812 - torch's own custom
 

@@ -64,9 +64,12 @@ def capture(
         maps, logits = forward_with_maps(network, inputs, layers)
         chosen = resolve_targets(logits, targets)
         scores = logits.gather(1, torch.tensor(chosen, device=logits.device)[:, None])
-        gradients: Sequence[torch.Tensor | None] = [None] * len(maps)
-        if scores.requires_grad:
-            gradients = torch.autograd.grad(scores.sum(), maps, allow_unused=True)
+        if not scores.requires_grad:
+            raise GradientError(
+                f"the class's score of {network.name} has no gradient at any of the layers; remove torch.no_grad or "
+                "detach after them, or choose layers that the answer depends on"
+            )
+        gradients = torch.autograd.grad(scores.sum(), maps, allow_unused=True)
     return Capture(
         layers=tuple(layers),
         targets=chosen,

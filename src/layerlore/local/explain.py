@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import operator
 import os
+import platform
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -16,7 +19,7 @@ from layerlore.errors import ModelError, SettingError
 from layerlore.local.ablation import ablate
 from layerlore.local.capture import Capture, capture
 from layerlore.local.clustering import Method, cluster_maps
-from layerlore.local.explanation import ClusterMap, Explanation, LayerExplanation, PhotoRecord, Prediction
+from layerlore.local.explanation import ClusterMap, Explanation, LayerExplanation, LayerFlow, PhotoRecord, Prediction
 from layerlore.local.flow import trace_flow
 from layerlore.local.merging import merge_maps
 from layerlore.local.storage import quantise
@@ -24,7 +27,6 @@ from layerlore.local.weights import discard_threshold, guided_weights, keep_clus
 from layerlore.network.photos import Photo, read_photo
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     import PIL.Image
@@ -63,7 +65,11 @@ class Settings:
         """
         if self.method not in get_args(Method):
             raise SettingError(f"unknown method {self.method!r}; choose one of {', '.join(get_args(Method))}")
-        if not isinstance(self.seed, int) or not 0 <= self.seed < 2**32:
+        try:
+            seed = operator.index(self.seed)
+        except TypeError:
+            seed = -1
+        if not 0 <= seed < 2**32:
             raise SettingError(f"seed {self.seed!r} is out of range; give a whole number from 0 to {2**32 - 1}")
 
 
@@ -139,6 +145,7 @@ def explain_batch(
         SettingError: There is not one target for each photo.
     """
     settings = Settings(method=method, seed=seed, ablation=ablation, flow=flow)
+    _check_arguments(network, photos)
     if targets is not None and len(targets) != len(photos):
         raise SettingError(f"{len(targets)} targets for {len(photos)} photos; give one target for each photo")
     if not photos:
@@ -147,13 +154,14 @@ def explain_batch(
     wanted = None if targets is None else [None if t is None else network.find_class(t) for t in targets]
     read = [read_photo(photo) for photo in photos]
     inputs = _stack(network, read)
-    captured = capture(network, inputs, wanted, chosen)
-    explained = explain_layers(captured, len(network.layers), settings)
-    if settings.ablation:
-        explained = ablate(network, inputs, captured, explained)
-    flows: list[Any] = [()] * len(read)
-    if settings.flow:
-        flows = list(trace_flow(network, inputs, captured, explained, method=settings.method))
+    flows: list[tuple[LayerFlow, ...]] = [()] * len(read)
+    with network.lock:  # hooks and training flags are the module's, so two passes at a time would disturb each other
+        captured = capture(network, inputs, wanted, chosen)
+        explained = explain_layers(captured, len(network.layers), settings)
+        if settings.ablation:
+            explained = ablate(network, inputs, captured, explained, seed=settings.seed)
+        if settings.flow:
+            flows = trace_flow(network, inputs, captured, explained, method=settings.method)
     predictions = [_predictions(network, logits) for logits in captured.logits.double().cpu()]
     provenance = _provenance(network, settings, chosen)
     return [
@@ -164,11 +172,21 @@ def explain_batch(
             layers=tuple(explained[number]),
             flow=flows[number],
             method=settings.method,
-            seed=settings.seed,
+            seed=operator.index(settings.seed),
             provenance=provenance,
         )
         for number, photo in enumerate(read)
     ]
+
+
+def _check_arguments(network: object, photos: object) -> None:
+    """Refuse what would fail later with a puzzle: a bare module, or one photo where several are asked for."""
+    if isinstance(network, torch.nn.Module):
+        raise SettingError(
+            f"{type(network).__name__} is a bare module; wrap it once: network = layerlore.Network(module, ...)"
+        )
+    if isinstance(photos, str | bytes) or not isinstance(photos, Sequence):
+        raise SettingError("explain_batch takes a list of photos; for one photo use explain")
 
 
 def explain_layers(captured: Capture, depth: int, settings: Settings) -> list[list[LayerExplanation]]:
@@ -369,9 +387,15 @@ def _provenance(network: Network, settings: Settings, layers: Sequence[Layer]) -
             "classes": len(network.class_names),
         },
         "versions": {package: version(package) for package in packages},
+        "machine": {
+            "platform": platform.platform(terse=True),
+            "processor": platform.machine(),
+            "device": str(network.device),
+            "threads": torch.get_num_threads(),
+        },
         "settings": {
             "method": settings.method,
-            "seed": settings.seed,
+            "seed": operator.index(settings.seed),
             "layers": [layer.name for layer in layers],
             "ablation": settings.ablation,
             "flow": settings.flow,

@@ -32,10 +32,13 @@ class Ablation:
     Attributes:
         zero: The channels are set to zero.
         mean: Each channel is set to its own mean over the map, which keeps its level but not its place.
+        random: Mean effect of setting random sets of as many channels of the layer to zero: the chance level that
+            ``zero`` is to be compared with.
     """
 
     zero: Effect
     mean: Effect
+    random: Effect
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,10 +60,10 @@ class ClusterMap:
 
     index: int
     weight: float
-    map: NDArray[np.float32]
+    map: NDArray[np.float32] = field(repr=False)
     peak: float
-    channels: tuple[int, ...]
-    channel_weights: tuple[float, ...]
+    channels: tuple[int, ...] = field(repr=False)
+    channel_weights: tuple[float, ...] = field(repr=False)
     constant: bool = False
     ablation: Ablation | None = None
     labels: tuple[str, ...] = ()
@@ -131,9 +134,10 @@ class LayerFlow:
 
     Attributes:
         lower: Position in ``Explanation.layers`` of the feeding layer; the fed layer is ``lower + 1``.
-        shares: Percent of what an upper cluster receives, shape (n_lower + 1, n_upper): the net contribution of
-            each lower cluster, a negative one counted as 0; the last row is everything in the lower layer that is
-            not shown. A column adds up to 100, or is all 0 where nothing positive arrives.
+        shares: Net contribution of each lower cluster to each upper one in percent of the gross, shape
+            (n_lower + 1, n_upper); negative where it works against the upper cluster. The last row is everything in
+            the lower layer that is not shown. The absolute values of a column add up to 100, or are all 0 where
+            nothing arrives. What goes around the lower layer, by shortcuts and biases, is not in it.
     """
 
     lower: int
@@ -170,12 +174,12 @@ class PhotoRecord:
     width: int
     height: int
     box: tuple[float, float, float, float]
-    view: bytes
+    view: bytes = field(repr=False)
     view_width: int
     view_height: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Explanation:
     """The layers of one photo for one class, shallow to deep.
 
@@ -199,6 +203,13 @@ class Explanation:
     method: str
     seed: int
     provenance: dict[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        """One line: photo, class, network and layers."""
+        return (
+            f"Explanation({self.photo.name!r}, {self.target.name!r} {self.target.probability:.3f}, "
+            f"{self.network_name!r}, {len(self.layers)} layers, method={self.method!r})"
+        )
 
     @property
     def network_name(self) -> str:

@@ -31,11 +31,13 @@ def trace_flow(
 
     Let S_j be the sum over positions and channels of the maps of an upper layer's cluster j, each times its merging
     coefficient, which is held fixed: the guided gradient at the position (``stable``), or the map's weight
-    (``paper``). Lower cluster i contributes the sum over its channels and positions of dS_j/dA * A. Negative
-    contributions are set to 0 (clusters, not channels: of the ways tried in ``bench/flow.py`` this one is nearest to
-    what removing the lower cluster does), then those of one upper cluster, with everything that is not shown below as
-    one more row, are scaled to add up to 100 %. One vector-Jacobian product gives all contributions to one upper
-    cluster, for all photos of the batch at once, and runs only through what lies between the two layers.
+    (``paper``). Lower cluster i contributes the sum over its channels and positions of dS_j/dA * A; of the ways tried
+    in ``bench/flow.py`` this net contribution is nearest to what removing the lower cluster does. The contributions to
+    one upper cluster, with everything that is not shown below as one more row, are divided by the sum of their absolute
+    values. What goes around the lower layer, by shortcuts and biases, is not attributed.
+
+    One vector-Jacobian product gives all contributions to one upper cluster, for all photos of the batch at once, and
+    runs only through what lies between the two layers.
 
     Args:
         network: The network.
@@ -103,9 +105,9 @@ def _channel_parts(slope: torch.Tensor | None, maps: torch.Tensor, *, channels_l
 
 
 def _shares(parts: NDArray[np.float64], lower: LayerExplanation) -> NDArray[np.float64]:
-    """Percent of the positive contributions for each lower cluster and, last, for all that is not shown."""
+    """Signed percent of the gross for each lower cluster and, last, for all that is not shown."""
     contributions = [float(parts[list(cluster.channels)].sum()) for cluster in lower.clusters]
     contributions.append(float(parts.sum()) - sum(contributions))
-    positive: NDArray[np.float64] = np.maximum(np.array(contributions), 0.0)
-    total = positive.sum()
-    return 100.0 * positive / total if total > 0 else positive
+    net: NDArray[np.float64] = np.array(contributions)
+    gross = np.abs(net).sum()
+    return 100.0 * net / gross if gross > 0 else net

@@ -30,18 +30,21 @@ class _Trace:
         ended: Calls in the order in which they ended.
         caller: The call that each call was made from; None for those of the network itself.
         reached: For each layer's position, how many calls had ended when its output was there, itself included.
-        tensors: Calls whose output was one tensor with the batch first.
+        repeatable: Calls that can be answered from memory: their output was one tensor with the batch first, and
+            they left their input alone or, like an in-place ReLU, returned it.
+        in_place: Those of them that returned their very input, changed.
     """
 
     ended: list[Call] = field(default_factory=list)
     caller: dict[Call, Call | None] = field(default_factory=dict)
     reached: dict[int, int] = field(default_factory=dict)
-    tensors: set[Call] = field(default_factory=set)
+    repeatable: set[Call] = field(default_factory=set)
+    in_place: set[Call] = field(default_factory=set)
 
     def finished_before(self, position: int) -> list[Call]:
         """Outermost calls that need not run again once the output of the layer at ``position`` is known."""
         done = set(self.ended[: self.reached[position]])
-        return [call for call in done if self.caller[call] not in done and call in self.tensors]
+        return [call for call in done if self.caller[call] not in done and call in self.repeatable]
 
 
 class Prefix:
@@ -64,6 +67,7 @@ class Prefix:
         self._finished = {position: _safe(trace, position, layers) for position in trace.reached}
         wanted = {call for calls in self._finished.values() for call in calls}
         self._outputs = _keep_outputs(module, photo, wanted)
+        self._in_place = trace.in_place
 
     @contextmanager
     def skipping(self, position: int, rows: int) -> Iterator[None]:
@@ -72,29 +76,35 @@ class Prefix:
         Skipped modules are still called, so that hooks see them, but answer with their kept output, repeated
         ``rows`` times: the network is to be run on that many copies of the photo.
         """
-        by_path: dict[str, dict[int, torch.Tensor]] = {}
+        by_path: dict[str, dict[int, _Answer]] = {}
         for path, call in self._finished.get(position, []):
-            by_path.setdefault(path, {})[call] = self._outputs[path, call]
+            answer = _Answer(self._outputs[path, call], (path, call) in self._in_place)
+            by_path.setdefault(path, {})[call] = answer
         with ExitStack() as stack:
-            for path, outputs in by_path.items():
-                stack.enter_context(_answering(self._module.get_submodule(path), outputs, rows))
+            for path, answers in by_path.items():
+                stack.enter_context(_answering(self._module.get_submodule(path), answers, rows))
             yield
 
 
 def _trace(module: nn.Module, photo: torch.Tensor, layers: Sequence[Layer]) -> _Trace:
     """Run the network once and write down how its calls nest and end."""
     trace = _Trace()
-    open_calls: list[Call] = []
+    open_calls: list[tuple[Call, torch.Tensor | None, int]] = []
 
-    def begin(path: str, call: int, _tensor: torch.Tensor | None) -> None:
-        trace.caller[path, call] = open_calls[-1] if open_calls else None
-        open_calls.append((path, call))
+    def begin(path: str, call: int, given: torch.Tensor | None) -> None:
+        trace.caller[path, call] = open_calls[-1][0] if open_calls else None
+        open_calls.append(((path, call), given, _version(given)))
 
     def end(path: str, call: int, output: object) -> None:
-        open_calls.pop()
+        _, given, version = open_calls.pop()
         trace.ended.append((path, call))
+        changed = _version(given) != version
+        if changed and output is given:
+            trace.in_place.add((path, call))
+        elif changed:
+            return
         if isinstance(output, torch.Tensor) and output.ndim > 0 and len(output) == len(photo):
-            trace.tensors.add((path, call))
+            trace.repeatable.add((path, call))
 
     def note(position: int, output: torch.Tensor) -> torch.Tensor:
         trace.reached[position] = len(trace.ended)
@@ -103,6 +113,11 @@ def _trace(module: nn.Module, photo: torch.Tensor, layers: Sequence[Layer]) -> _
     with CallTracker(module, on_input=begin, on_output=end), replaced_outputs(module, layers, note):
         module(photo)
     return trace
+
+
+def _version(tensor: torch.Tensor | None) -> int:
+    """How often a tensor was changed in place."""
+    return -1 if tensor is None else tensor._version  # noqa: SLF001 - torch offers no public name for it
 
 
 def _safe(trace: _Trace, position: int, layers: Sequence[Layer]) -> list[Call]:
@@ -132,22 +147,33 @@ def _keep_outputs(module: nn.Module, photo: torch.Tensor, wanted: set[Call]) -> 
     return outputs
 
 
+@dataclass(frozen=True)
+class _Answer:
+    """The output of one call, shape (1, ...), and whether it is the changed input itself."""
+
+    output: torch.Tensor
+    in_place: bool
+
+
 @contextmanager
-def _answering(module: nn.Module, outputs: dict[int, torch.Tensor], rows: int) -> Iterator[None]:
+def _answering(module: nn.Module, answers: dict[int, _Answer], rows: int) -> Iterator[None]:
     """Let a module answer the given calls with kept outputs, repeated for the rows, and the others as always."""
     compute: Callable[..., object] = module.forward
     own = module.__dict__.get("forward")
     calls = 0
 
-    def answer(*args: object, **options: object) -> object:
+    def forward(*args: object, **options: object) -> object:
         nonlocal calls
-        kept = outputs.get(calls)
+        answer = answers.get(calls)
         calls += 1
-        if kept is None:
+        if answer is None:
             return compute(*args, **options)
-        return kept.expand(rows, *kept.shape[1:]).clone()
+        repeated = answer.output.expand(rows, *answer.output.shape[1:])
+        if answer.in_place and args and isinstance(args[0], torch.Tensor):
+            return args[0].copy_(repeated)  # whoever else holds the input must see it changed
+        return repeated.clone()
 
-    module.forward = answer
+    module.forward = forward
     try:
         yield
     finally:

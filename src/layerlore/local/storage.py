@@ -140,7 +140,7 @@ def _cluster(content: dict[str, Any]) -> ClusterMap:
             "labels": tuple(content["labels"]),
             "ablation": None
             if ablation is None
-            else Ablation(zero=Effect(**ablation["zero"]), mean=Effect(**ablation["mean"])),
+            else Ablation(**{way: Effect(**effect) for way, effect in ablation.items()}),
         }
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 import itertools
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -50,6 +51,7 @@ class Network:
         spec: What :func:`load_network` was asked for, or the module's type.
         device: Where the module is.
         input_size: (height, width) of the input.
+        lock: Held while photos go through the module, so that threads take turns.
     """
 
     def __init__(
@@ -82,6 +84,7 @@ class Network:
                 (N, classes); or the class names do not fit.
         """
         self.module = unwrap(module)
+        self.lock = threading.RLock()
         self.device = _place(self.module, device)
         kind = type(self.module)
         self.name = name or kind.__name__
