@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-import datetime
+import datetime as dt
 import os
 import platform
 from importlib.metadata import version
@@ -72,7 +72,7 @@ def write_csv(path: Path, rows: Sequence[Mapping[str, object]]) -> None:
         "cores": os.cpu_count(),
         "python": platform.python_version(),
         **{package: version(package) for package in ("layerlore", "torch", "numpy", "scipy", "scikit-learn")},
-        "date": datetime.datetime.now(tz=datetime.UTC).date().isoformat(),
+        "date": dt.datetime.now(tz=dt.UTC).date().isoformat(),
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     columns = list(dict.fromkeys([key for row in rows for key in row]))
