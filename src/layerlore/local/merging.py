@@ -22,9 +22,10 @@ def merge_maps(
 ) -> NDArray[np.float32]:
     """Merge the feature maps of one cluster into one map, not yet scaled.
 
-    ``paper``: the mean of the maps weighted by their percent weights. ``stable``: the sum over the maps of
-    activation times positive gradient, position by position; as a sum it may be compared between the clusters
-    of a layer.
+    ``paper``: the mean of the maps weighted by their percent weights. ``stable``: the sum over the maps of activation
+    times guided gradient, position by position, as LayerCAM weighs a whole layer (Jiang et al., IEEE Transactions on
+    Image Processing, 2021); as a sum it may be compared between the clusters of a layer. ``bench/merging.py`` has the
+    insertion and deletion scores by which it was chosen.
 
     Args:
         activations: Feature maps of the cluster, shape (n, h, w).
@@ -40,10 +41,10 @@ def merge_maps(
     """
     if method == "paper":
         total = float(np.sum(weights, dtype=np.float64))
-        shares = (
-            np.asarray(weights, np.float64) / total if total > 0 else np.full(len(weights), 1 / len(weights))
-        )
+        shares = np.asarray(weights, np.float64) / total if total > 0 else np.full(len(weights), 1 / len(weights))
         return np.asarray(np.einsum("n,nhw->hw", shares, activations, dtype=np.float64), dtype=np.float32)
     if method == "stable":
-        return np.asarray(np.einsum("nhw,nhw->hw", np.maximum(gradients, 0), activations), dtype=np.float32)
+        return np.asarray(
+            np.einsum("nhw,nhw->hw", np.maximum(gradients, 0), np.maximum(activations, 0)), dtype=np.float32
+        )
     raise SettingError(f"unknown method {method!r}: choose one of {', '.join(get_args(Method))}")
