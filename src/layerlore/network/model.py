@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 import itertools
+import threading
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
