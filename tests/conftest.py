@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,8 @@ def browser() -> Iterator[Browser]:
     sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if chromium is None:
+        if os.environ.get("LAYERLORE_REQUIRE_BROWSER"):
+            pytest.fail("no Chromium on this machine, and LAYERLORE_REQUIRE_BROWSER asks for it")
         pytest.skip("no Chromium on this machine")
     with sync_api.sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=chromium, args=QUIET)

@@ -410,3 +410,10 @@ def test_as_a_module() -> None:
     assert done.returncode == 1
     assert done.stderr.startswith("error: ")
     assert done.stderr.count("\n") == 1
+
+
+def test_control_characters_in_a_file_name_do_not_reach_the_terminal(tmp_path: Path) -> None:
+    result = run("explain", str(tmp_path / "a\n\x1b[31mb.png"))
+    assert result.exit_code == 1
+    assert "\x1b" not in result.stderr
+    assert result.stderr.count("\n") == 1

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
 import pytest
 import timm
 import torch
 import torchvision
 from torch.overrides import TorchFunctionMode
 
-from layerlore.errors import NotACNNError
+from layerlore.errors import LayerError, NotACNNError
+from layerlore.network import load_network
 from layerlore.network.layers import Layer, LayerTable, find_layers
 
 CPU = torch.device("cpu")
@@ -237,3 +239,11 @@ def test_names_places_and_groups_of_a_resnet() -> None:
     assert (linear.nonlinearity, linear.rectified) == ("", False)
     assert by_name["layer4.1.relu#0"].index == linear.index
     assert len(table) == 18  # the stem, its pool and two for each block
+
+
+def test_a_layer_is_asked_for_by_whole_numbers_only() -> None:
+    table = load_network().layers
+    assert table.select(np.int64(-1)) == table.select(len(table.candidates) - 1) == (table.candidates[-1],)
+    for wrong in (True, 0.5, [None]):
+        with pytest.raises(LayerError, match=r"a name or a whole number"):
+            table.select(wrong)

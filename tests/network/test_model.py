@@ -176,3 +176,30 @@ def test_view_is_never_larger_than_its_detail() -> None:
     assert network.view(read_photo(gradient(2000, 1500)), side=64).size == (64, 64)
     squash = Network(tiny(), preprocess=Preprocess(size=(100, 100), resize=(100, 100)))
     assert squash.view(read_photo(gradient(800, 400)), side=200).size == (200, 100)
+
+
+class Scores(nn.Module):
+    """Returns the given scores for each photo."""
+
+    def __init__(self, scores: list[float]) -> None:
+        super().__init__()
+        self.scores = nn.Parameter(torch.tensor([scores]))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Scores of shape (N, classes)."""
+        return self.scores.expand(len(x), -1)
+
+
+@pytest.mark.parametrize(
+    ("scores", "message"),
+    [
+        ([0.2, float("nan"), 1.0], "NaN or infinite values"),
+        ([0.2, float("inf"), 1.0], "NaN or infinite values"),
+        ([0.2, 0.3, 0.5], "returned probabilities; remove the softmax"),
+    ],
+)
+def test_scores_that_are_no_logits_are_refused(scores: list[float], message: str) -> None:
+    with pytest.raises(ModelError, match=message):
+        Network(Scores(scores), input_size=(8, 8))
+    Network(Scores([0.2, 0.3, 0.6]), input_size=(8, 8))
+    Network(Scores([0.0, 0.0, 1.0]), input_size=(8, 8))

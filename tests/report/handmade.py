@@ -29,7 +29,7 @@ def corner(row: int = 0, column: int = 0, side: int = 7) -> np.ndarray:
 
 
 def ablation(drop: float, probability: float = 0.1) -> Ablation:
-    return Ablation(Effect(drop, probability), Effect(drop / 2, probability / 2))
+    return Ablation(Effect(drop, probability), Effect(drop / 2, probability / 2), Effect(drop / 4, probability / 4))
 
 
 def cluster(index: int = 0, weight: float = 40.0, drop: float | None = 1.8, **changes: Any) -> ClusterMap:

@@ -138,7 +138,7 @@ def test_numbers_of_the_panel() -> None:
 def test_flow_is_listed_largest_first_and_adds_up() -> None:
     made = handmade.explanation()
     [flow] = made.flow
-    shares = np.array([[33.34, 0.0], [33.33, 0.0], [33.33, 0.0]], np.float32)
+    shares = np.array([[-33.34, 0.0], [33.33, 0.0], [33.33, 0.0]], np.float32)
     made = dataclasses.replace(made, flow=(dataclasses.replace(flow, shares=shares),))
     first, second = view.phases(made)[-1].columns[-1].tiles
     assert [link.text for link in first.fed_by] == [
@@ -146,8 +146,33 @@ def test_flow_is_listed_largest_first_and_adds_up() -> None:
         "cluster 2 of block1.relu",
         "not shown of block1.relu",
     ]
-    assert sum(float(link.share.split(words.NBSP)[0]) for link in first.fed_by) == pytest.approx(100)
-    assert [link.text for link in second.fed_by] == ["nothing positive arrives from block1.relu"]
+    shown = [float(link.share.split(words.NBSP)[0].replace(words.MINUS, "-")) for link in first.fed_by]
+    assert sum(map(abs, shown)) == pytest.approx(100)
+    assert [link.against for link in first.fed_by] == [True, False, False] == [value < 0 for value in shown]
+    assert all(link.width >= 0 for link in first.fed_by)
+    assert [link.text for link in second.fed_by] == ["nothing arrives from block1.relu"]
+    assert 'class="against"' in render_html(made)
+
+
+def test_an_effect_that_is_no_more_than_chance_is_told() -> None:
+    def removed(zero: float, mean: float, random: float) -> handmade.ClusterMap:
+        effects = handmade.Ablation(*(handmade.Effect(drop, 0.0) for drop in (zero, mean, random)))
+        return dataclasses.replace(handmade.cluster(), ablation=effects)
+
+    assert "no more than chance" in words.doubts(removed(1.0, 0.9, 1.2))
+    assert "Only silence has an effect" in words.doubts(removed(1.0, -0.1, 0.2))
+    assert words.doubts(removed(1.0, 0.5, 0.2)) == words.doubts(removed(-1.0, 0.5, 0.2)) == ""
+    layer = handmade.layer(removed(1.0, 0.9, 1.25))
+    assert "no more than chance (1.2)" in words.layer_sentence(layer, handmade.explanation().target)
+    page = render_html(handmade.explanation(layer))
+    assert "As many at random" in page
+
+
+def test_the_mean_is_told_to_say_nothing_where_all_that_follows_is_a_mean() -> None:
+    effects = handmade.Ablation(handmade.Effect(1.0, 0.1), handmade.Effect(1e-6, 0.0), handmade.Effect(0.1, 0.0))
+    layer = handmade.layer(dataclasses.replace(handmade.cluster(), ablation=effects))
+    assert "0 by construction" in render_html(handmade.explanation(layer))
+    assert "0 by construction" not in render_html(handmade.explanation())
 
 
 def test_the_same_explanation_gives_the_same_page() -> None:

@@ -41,7 +41,7 @@ def test_probabilities_never_round_to_none_or_all(value: float, text: str) -> No
         (0.995, "TinyNet says tabby and is almost certain (99.5 %)."),
         (0.93, "TinyNet says tabby and is very sure (93.0 %)."),
         (0.4, "TinyNet says tabby, but is unsure (40.0 %)."),
-        (0.05, "TinyNet says tabby, but is only guessing (5.0 %)."),
+        (0.05, "TinyNet says tabby, but is far from sure (5.0 %)."),
     ],
 )
 def test_headline_says_how_sure_the_network_is(probability: float, sentence: str) -> None:
@@ -56,7 +56,7 @@ def test_runner_up_and_another_class() -> None:
     assert said(words.runner_up(made)) == "Next: tiger cat (15.0 %)."
     assert words.explained_class(made) == ""
     lynx = dataclasses.replace(made, target=made.predictions[2])
-    assert said(words.explained_class(lynx)) == "This page explains another class: lynx (< 0.1 %, its 3rd choice)."
+    assert said(words.explained_class(lynx)) == "Explained here is another class: lynx (< 0.1 %, its 3rd choice)."
     stranger = dataclasses.replace(made.target, index=7, name="cock", probability=0.00001)
     assert "not in its top five" in words.explained_class(dataclasses.replace(made, target=stranger))
 
@@ -131,7 +131,7 @@ def test_map_text_says_which_map_how_heavy_and_where() -> None:
     text = said(words.map_text(handmade.layer(made), made, words.percent(24.1), 12.4))
     assert text == (
         "Cluster 2 of block1.relu: 24.1 % of the layer's positive weight; lies in the upper left; removing it raises "
-        "the logit by 0.4, so it speaks against the class; people said eye and fur."
+        "the logit by 0.4: the cluster holds the score down; people said eye and fur."
     )
 
 

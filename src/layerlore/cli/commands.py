@@ -162,13 +162,13 @@ def demo(
     ] = True,
     debug: Debug = False,
 ) -> None:
-    """Explain a sample photo and open the page."""
+    """Explain a sample photo with nine layers over the network's whole depth, and open the page."""
     with _one_line_errors(debug=debug):
         from layerlore.samples import sample_path
 
         photo = str(sample_path(sample))
         (output,) = plan_outputs([photo], out, overwrite=overwrite)
-        explain_all(_load(None), [(photo, output)])
+        explain_all(_load(None), [(photo, output)], options={"layers": "spread"})
         if browser and _has_screen():
             webbrowser.open(output.resolve().as_uri())
 

@@ -18,9 +18,14 @@ if TYPE_CHECKING:
     from layerlore.network.model import Network
 
 
+def printable(text: str) -> str:
+    """Text that stays on its line: control characters, which a file name may hold, are escaped."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def say(text: str) -> None:
     """Print a line that is no result."""
-    typer.echo(text, err=True)
+    typer.echo(printable(text), err=True)
 
 
 @contextmanager
@@ -47,7 +52,7 @@ def progress(total: int) -> Iterator[Callable[[str], None]]:
         task = bar.add_task("", total=total)
 
         def advance(text: str) -> None:
-            bar.console.print(text)
+            bar.console.print(printable(text))
             bar.advance(task)
 
         yield advance
@@ -69,7 +74,7 @@ def print_results(done: Sequence[tuple[Explanation, Path]], failed: Sequence[dic
         typer.echo(json.dumps({"explanations": results, "failed": failed}, ensure_ascii=False, indent=1))
         return
     for _, path in done:
-        typer.echo(str(path))
+        typer.echo(printable(str(path)))
 
 
 def _summary(explanation: Explanation, path: Path) -> dict[str, Any]:
@@ -102,11 +107,16 @@ def _summary(explanation: Explanation, path: Path) -> dict[str, Any]:
 def describe_layers(network: Network) -> dict[str, Any]:
     """Describe the network's layers in plain dicts, shallow to deep."""
     defaults = {layer.name for layer in network.layers.default}
+    numbers = {layer.name: number for number, layer in enumerate(network.layers.candidates)}
     keys = ("index", "name", "channels", "height", "width", "nonlinearity", "rectified", "block")
     return {
         "spec": network.spec,
         "layers": [
-            {**{key: getattr(layer, key) for key in keys}, "default": layer.name in defaults}
+            {
+                **{key: getattr(layer, key) for key in keys},
+                "number": numbers.get(layer.name),
+                "default": layer.name in defaults,
+            }
             for layer in network.layers
         ],
     }
@@ -118,14 +128,14 @@ def print_layers(network: Network) -> None:
     from rich.table import Table
 
     rows = describe_layers(network)["layers"]
-    title = f"{network.spec}: {len(rows)} layers, * = explained by default"
+    title = f"{network.spec}: {len(rows)} layers; * = explained by default, # = what --layers takes beside names"
     table = Table(title=title, title_justify="left")
     for heading in ("", "#", "layer", "maps", "size", "after", "block"):
         table.add_column(heading, justify="right" if heading in {"#", "maps", "size"} else "left", no_wrap=True)
     for row in rows:
         table.add_row(
             "*" if row["default"] else "",
-            str(row["index"]),
+            "" if row["number"] is None else str(row["number"]),
             row["name"],
             str(row["channels"]),
             f"{row['height']} x {row['width']}",

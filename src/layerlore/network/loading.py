@@ -315,7 +315,7 @@ def _near(name: str, known: Iterable[str]) -> str:
     names = list(known)
     lowered = {other.lower(): other for other in names}
     near = [lowered[other] for other in difflib.get_close_matches(name.lower(), lowered, n=4, cutoff=0.6)]
-    return f"; near are {', '.join(near)}" if near else ""
+    return f"; near are {', '.join(near)}" if near else "; check the spelling"
 
 
 def _meant(spec: str) -> str:

@@ -218,6 +218,7 @@ class Network:
             raise ModelError(f"{wanted}, but returned {output.dtype}; return the scores before argmax")
         if output.shape[1] < 2:
             raise ModelError(f"{wanted} with at least two classes, but returned one; add the other class's score")
+        _check_values(output.detach(), wanted)
 
     def _measured_size(self) -> tuple[int, int]:
         """(height, width) that the preprocessing produces."""
@@ -240,6 +241,18 @@ class Network:
                 ) from error
         self.check_output(output, 1)
         return int(output.shape[1])
+
+
+def _check_values(output: torch.Tensor, wanted: str) -> None:
+    """Refuse scores that are not finite, and probabilities where logits are needed."""
+    if not bool(torch.isfinite(output).all()):
+        raise ModelError(
+            f"{wanted}, but returned NaN or infinite values; check its weights, and that the preprocessing fits it"
+        )
+    total = output.float().sum(dim=1)
+    sums_to_one = bool((total - 1).abs().max() < 1e-4) and bool((output >= 0).all())
+    if sums_to_one and bool(((output > 0).sum(dim=1) > 1).all()):
+        raise ModelError(f"{wanted}, but returned probabilities; remove the softmax at its end")
 
 
 def unwrap(module: nn.Module) -> nn.Module:

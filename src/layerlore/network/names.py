@@ -99,8 +99,8 @@ class ClassNames:
         known = self._tables[-1]
         words = text.split()
         holding = [name for name in known if words and set(words) <= set(re.split(r"[\s-]", name))]
-        spelt = difflib.get_close_matches(text, known, n=5, cutoff=0.7)
-        near = list(dict.fromkeys(index for name in (*holding[:5], *spelt) for index in known[name]))
+        spelt = [] if holding else difflib.get_close_matches(text, known, n=5, cutoff=0.7)
+        near = list(dict.fromkeys(index for name in (*holding, *spelt) for index in known[name]))
         if near:
             return f"near are {'; '.join(self._listed(index) for index in near[:6])}"
         return f"ask by index (0 to {len(self.names) - 1}) or name, such as {self.names[0]!r}"

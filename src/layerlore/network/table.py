@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+import operator
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, SupportsIndex, overload
 
 from layerlore.errors import LayerError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
 DEFAULT_COUNT = 9
 """Number of layers that are explained unless a person asks for others."""
@@ -110,15 +111,15 @@ class LayerTable(Sequence[Layer]):
         """
         if layers is None:
             layers = "default"
-        asked = [layers] if isinstance(layers, str | int) else list(layers)
+        asked = [layers] if isinstance(layers, str) or not isinstance(layers, Iterable) else list(layers)
         found = {layer for one in asked for layer in self._find(one)}
         if not found:
             raise LayerError(self._nothing(asked))
         return tuple(sorted(found, key=self._order.__getitem__))
 
     def _find(self, asked: str | int) -> tuple[Layer, ...]:
-        if isinstance(asked, int):
-            return (self._at(asked),)
+        if not isinstance(asked, str):
+            return (self._at(_whole(asked)),)
         asked = asked.strip()
         if asked in self._names:
             return (self._named(asked),)
@@ -155,7 +156,8 @@ class LayerTable(Sequence[Layer]):
     def _unknown(self, name: str) -> str:
         if name in self._reasons:
             return f"layer {name!r} {self._reasons[name]}; `layerlore layers` shows all that can be explained"
-        near = difflib.get_close_matches(name, [*self._names, *self._reasons], n=5, cutoff=0.5)
+        known = [one for one in (*self._names, *self._reasons) if "#" not in one or "#" in name]
+        near = difflib.get_close_matches(name, known, n=5, cutoff=0.5)
         hint = f"did you mean {_listed(near)}? " if near else ""
         return f"there is no layer {name!r}; {hint}`layerlore layers` shows all"
 
@@ -165,6 +167,13 @@ class LayerTable(Sequence[Layer]):
         example = next(reversed(self._order), None)
         hint = f", such as {example.name!r}" if example else ""
         return f"no layer of this network comes after a non-linearity like ReLU; ask for layers by name{hint}"
+
+
+def _whole(place: object) -> int:
+    """Take a layer's number: any whole number but not True, False or 2.0."""
+    if isinstance(place, SupportsIndex) and not isinstance(place, bool):
+        return operator.index(place)
+    raise LayerError(f"a layer is a name or a whole number, not {place!r}; `layerlore layers` shows both")
 
 
 def _default(candidates: tuple[Layer, ...]) -> tuple[Layer, ...]:

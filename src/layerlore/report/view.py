@@ -37,13 +37,17 @@ class EffectRow:
 
 @dataclass(frozen=True)
 class Link:
-    """A line of a flow list; ``layer`` and ``cluster`` are positions on the page, -1 for what is not shown."""
+    """A line of a flow list; ``layer`` and ``cluster`` are positions on the page, -1 for what is not shown.
+
+    ``width`` is the share without its sign, in percent; ``against`` tells a negative share.
+    """
 
     layer: int
     cluster: int
     text: str
     share: str
     width: float
+    against: bool = False
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,7 @@ class Tile:
     top_channels: tuple[tuple[str, str, float], ...]
     all_channels: str
     effects: tuple[EffectRow, ...]
+    chance: str
     fed_by: tuple[Link, ...]
     feeds: tuple[Link, ...]
 
@@ -227,6 +232,7 @@ def _tile(
         top_channels=tuple(_top_channels(cluster)),
         all_channels=_all_channels(cluster),
         effects=tuple(_effect_rows(explanation, cluster)),
+        chance=words.doubts(cluster),
         fed_by=tuple(_fed_by(explanation, position, cluster.index)),
         feeds=tuple(_feeds(explanation, position, cluster.index)),
     )
@@ -254,9 +260,22 @@ def _effect_rows(explanation: Explanation, cluster: ClusterMap) -> Iterator[Effe
     yield _effect_row(
         explanation, "Set to zero", cluster.ablation.zero, "the channels fall silent: level and place are lost"
     )
+    yield _effect_row(explanation, "Set to their mean", cluster.ablation.mean, _mean_meaning(explanation, cluster))
     yield _effect_row(
-        explanation, "Set to their mean", cluster.ablation.mean, "each channel keeps its level and loses its place"
+        explanation,
+        "As many at random",
+        cluster.ablation.random,
+        "four random sets of as many channels of this layer set to zero, on average: what is no more than chance",
     )
+
+
+def _mean_meaning(explanation: Explanation, cluster: ClusterMap) -> str:
+    """What the mean variant tells; nothing where all that follows is an average over the map."""
+    layer = next(layer for layer in explanation.layers if cluster in layer.clusters)
+    effects = [c.ablation.mean.logit_drop for c in layer.clusters if c.ablation is not None]
+    if all(abs(drop) < 0.001 for drop in effects):
+        return "what follows sees only the mean of each map, so this is 0 by construction"
+    return "each channel keeps its level and loses its place"
 
 
 def _effect_row(explanation: Explanation, how: str, effect: Effect, meaning: str) -> EffectRow:
@@ -274,18 +293,20 @@ def _flow_from(explanation: Explanation, lower: int) -> LayerFlow | None:
 
 
 def _fed_by(explanation: Explanation, position: int, cluster: int) -> Iterator[Link]:
-    """What feeds a cluster, largest share first; what is not shown comes last."""
+    """What feeds a cluster or works against it, largest share first; what is not shown comes last."""
     flow = _flow_from(explanation, position - 1)
     if flow is None:
         return
     lower, exact = explanation.layers[position - 1], flow.shares[:, cluster].tolist()
     if not any(exact):
-        yield Link(position - 1, -1, f"nothing positive arrives from {lower.name}", words.percent(0), 0)
+        yield Link(position - 1, -1, f"nothing arrives from {lower.name}", words.percent(0), 0)
         return
-    printed = [words.percent(share) for share in words.rounded(exact)]
-    for row in sorted(range(len(lower.clusters)), key=lambda i: (-exact[i], i)):
-        yield Link(position - 1, row, f"cluster {row + 1} of {lower.name}", printed[row], exact[row])
-    yield Link(position - 1, -1, f"not shown of {lower.name}", printed[-1], exact[-1])
+    amounts = words.rounded([abs(share) for share in exact])
+    printed = [words.percent(-a if share < 0 else a) for a, share in zip(amounts, exact, strict=True)]
+    for row in sorted(range(len(lower.clusters)), key=lambda i: (-abs(exact[i]), i)):
+        text = f"cluster {row + 1} of {lower.name}"
+        yield Link(position - 1, row, text, printed[row], abs(exact[row]), exact[row] < 0)
+    yield Link(position - 1, -1, f"not shown of {lower.name}", printed[-1], abs(exact[-1]), exact[-1] < 0)
 
 
 def _feeds(explanation: Explanation, position: int, cluster: int) -> Iterator[Link]:
@@ -294,9 +315,9 @@ def _feeds(explanation: Explanation, position: int, cluster: int) -> Iterator[Li
     if flow is None:
         return
     upper, row = explanation.layers[position + 1], flow.shares[cluster].tolist()
-    for column in sorted(range(len(upper.clusters)), key=lambda i: (-row[i], i)):
+    for column in sorted(range(len(upper.clusters)), key=lambda i: (-abs(row[i]), i)):
         text = f"cluster {column + 1} of {upper.name}"
-        yield Link(position + 1, column, text, words.percent(row[column]), row[column])
+        yield Link(position + 1, column, text, words.percent(row[column]), abs(row[column]), row[column] < 0)
 
 
 def script_data(explanation: Explanation) -> dict[str, Any]:

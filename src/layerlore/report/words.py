@@ -26,7 +26,7 @@ CERTAINTY = (
     (0.7, " and is fairly sure"),
     (0.5, " and is more sure than not"),
     (0.3, ", but is unsure"),
-    (0.0, ", but is only guessing"),
+    (0.0, ", but is far from sure"),
 )
 # Upper end of depth, the word, and what layers at such a depth typically respond to.
 PHASES = (
@@ -111,7 +111,7 @@ def phase(depth: float) -> tuple[str, str]:
 def headline(explanation: Explanation) -> tuple[str, str, str]:
     """What the network says: before the class, the class, and how sure it is."""
     top = explanation.predictions[0]
-    sure = next(words for least, words in CERTAINTY if top.probability >= least)
+    sure = next((words for least, words in CERTAINTY if top.probability >= least), CERTAINTY[-1][1])
     return f"{explanation.network_name} says", top.name, f"{sure} ({probability(top.probability)})."
 
 
@@ -131,7 +131,7 @@ def explained_class(explanation: Explanation) -> str:
     if ranks and ranks[0] == target.index:
         return ""
     rank = f"its {ordinal(ranks.index(target.index) + 1)} choice" if target.index in ranks else "not in its top five"
-    return f"This page explains another class: {target.name} ({probability(target.probability)}, {rank})."
+    return f"Explained here is another class: {target.name} ({probability(target.probability)}, {rank})."
 
 
 def hardly(effect: Effect) -> bool:
@@ -164,6 +164,26 @@ def effect_label(effect: Effect) -> str:
     return f"{FALLS if effect.logit_drop > 0 else RISES}{NBSP}{amount}"
 
 
+def no_more_than_chance(cluster: ClusterMap) -> bool:
+    """True if removing the cluster lowers the logit, but no more than removing as many maps at random."""
+    if cluster.ablation is None or hardly(cluster.ablation.zero) or cluster.ablation.zero.logit_drop < 0:
+        return False
+    return cluster.ablation.zero.logit_drop <= cluster.ablation.random.logit_drop
+
+
+def doubts(cluster: ClusterMap) -> str:
+    """Why the measured effect should not be trusted far, or ""."""
+    if cluster.ablation is None:
+        return ""
+    zero, mean = cluster.ablation.zero.logit_drop, cluster.ablation.mean.logit_drop
+    if no_more_than_chance(cluster):
+        at_random = number(cluster.ablation.random.logit_drop)
+        return f"Removing as many maps at random lowers the logit by {at_random}: this effect is no more than chance."
+    if zero > 0.1 >= mean and zero > 4 * abs(mean):
+        return "Only silence has an effect, not the loss of the place: what counts may be the level of these maps."
+    return ""
+
+
 def _disagreement(layer: LayerExplanation) -> str:
     """Where the weights and the measured effects do not say the same, or ""."""
     first, *others = layer.clusters
@@ -177,7 +197,7 @@ def _disagreement(layer: LayerExplanation) -> str:
         return ""
     most, index = max(drops, key=lambda pair: (pair[0], -pair[1]))
     own = first.ablation.zero.logit_drop
-    if most - own < max(0.1, 0.25 * abs(own)):
+    if most - own < max(0.1, 0.25 * abs(own)) or no_more_than_chance(others[index - 1]):
         return ""
     return f" Removing cluster {index + 1} does more ({number(most)})."
 
@@ -199,6 +219,8 @@ def layer_sentence(layer: LayerExplanation, target: Prediction) -> str:
         text += f"; {but}{effect_sentence(effect, target.logit)}"
         if speaks_against(first):
             text += ": weight and effect disagree"
+        elif no_more_than_chance(first):
+            text += f", no more than chance ({number(first.ablation.random.logit_drop)})"
     text += "."
     return text + _disagreement(layer) + (f" {layer.note}" if layer.note else "")
 
@@ -223,7 +245,7 @@ def map_text(layer: LayerExplanation, cluster: ClusterMap, weight: str, logit: f
     if cluster.ablation is not None:
         text += f"; {effect_sentence(cluster.ablation.zero, logit)}"
         if speaks_against(cluster):
-            text += ", so it speaks against the class"
+            text += ": the cluster holds the score down"
     if cluster.labels:
         text += f"; people said {listed(cluster.labels[:3])}"
     return text + "."
@@ -241,7 +263,7 @@ def verdict(cluster: ClusterMap, weight: str, target: Prediction) -> str:
     effect = cluster.ablation.zero
     said = effect_sentence(effect, target.logit, "Removing it")
     if speaks_against(cluster):
-        return f"{text}. {said}: weight and effect disagree. By its effect it speaks against {target.name}."
+        return f"{text}. {said}: weight and effect disagree, and the cluster holds the score of {target.name} down."
     if hardly(effect):
         return f"{text}. {said}, so its weight says more than its effect."
     return f"{text}. {said}."

@@ -1,4 +1,5 @@
-// Flow: ribbons for the one cluster that is pointed at; a ribbon's width is its share of what feeds the upper cluster.
+// Flow: ribbons for the one cluster that is pointed at; a ribbon's width is its share of what reaches the
+// upper cluster through the lower layer; what works against it is negative and has a colour of its own.
 const columns = document.querySelector(".columns");
 const ribbonField = document.querySelector(".ribbons");
 const tileOf = (layer, cluster) => byId(`tile-${layer}-${cluster + 1}`);
@@ -17,13 +18,14 @@ function linksOf(layer, cluster) {
     before.forEach((row, index) => {
       const other = index === before.length - 1;
       const element = other ? byId(`other-${layer - 1}`) : tileOf(layer - 1, index);
-      if (row[cluster] >= THINNEST && element) incoming.push({ element, share: row[cluster], other });
+      const share = Math.abs(row[cluster]);
+      if (share >= THINNEST && element) incoming.push({ element, share, other, against: row[cluster] < 0 });
     });
   }
   if (after) {
-    after[cluster].forEach((share, index) => {
-      const element = tileOf(layer + 1, index);
-      if (share >= THINNEST && element) outgoing.push({ element, share });
+    after[cluster].forEach((signed, index) => {
+      const element = tileOf(layer + 1, index), share = Math.abs(signed);
+      if (share >= THINNEST && element) outgoing.push({ element, share, against: signed < 0 });
     });
   }
   return { incoming, outgoing };
@@ -50,6 +52,8 @@ function stacked(links, box, unit) {
   });
 }
 
+const kindOf = (link) => (link.against ? "against" : link.other ? "from-other" : "");
+
 function clearRibbons() {
   ribbonField.replaceChildren();
   columns.classList.remove("tracing");
@@ -64,15 +68,17 @@ function drawRibbons(layer, cluster, dim) {
   const unit = (parseFloat(getComputedStyle(columns).columnGap) * FULL_WIDTH) / 100;
   stacked(incoming, box, unit).forEach((y, i) => {
     const from = pictureBox(incoming[i].element);
-    ribbon(from.right - inset, from.top + from.height / 2, box.left + inset, y, incoming[i].share * unit, incoming[i].other && "from-other");
+    ribbon(from.right - inset, from.top + from.height / 2, box.left + inset, y, incoming[i].share * unit, kindOf(incoming[i]));
   });
   stacked(outgoing, box, unit).forEach((y, i) => {
     const to = pictureBox(outgoing[i].element);
-    ribbon(box.right - inset, y, to.left + inset, to.top + to.height / 2, outgoing[i].share * unit);
+    ribbon(box.right - inset, y, to.left + inset, to.top + to.height / 2, outgoing[i].share * unit, kindOf(outgoing[i]));
   });
-  for (const { element, share } of [...incoming, ...outgoing]) {
+  for (const { element, share, against } of [...incoming, ...outgoing]) {
+    const badge = element.querySelector(".badge");
     element.classList.add("linked");
-    element.querySelector(".badge").textContent = `${share.toFixed(0)}\u00a0%`;
+    badge.classList.toggle("against", against);
+    badge.textContent = `${against ? "\u2212" : ""}${share.toFixed(0)}\u00a0%`;
   }
   own.classList.add("traced");
   columns.classList.toggle("tracing", dim);
