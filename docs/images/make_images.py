@@ -21,8 +21,8 @@ SCALE = 1.25
 
 
 def main() -> None:
-    """Explain the cat, open the page, and keep what is seen down to the end of the columns."""
-    explanation = ll.explain(ll.load_network(), sample_path("chelsea"))
+    """Explain the cat, open the page, and keep the upper part."""
+    explanation = ll.explain(ll.load_network(), sample_path("chelsea"), layers="spread")
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         page_file = explanation.save(Path(folder) / "page.html")
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
@@ -31,7 +31,7 @@ def main() -> None:
         box = page.locator(".shell").bounding_box()
         if box is None:
             raise SystemExit("the page has no .shell")
-        height = round(box["y"] + box["height"]) + 24
+        height = min(round(box["y"] + box["height"]) + 24, 1000)
         shot = page.screenshot(full_page=True, clip={"x": 0, "y": 0, "width": WIDTH, "height": height})
         browser.close()
     target = Path(__file__).with_name("page.webp")
