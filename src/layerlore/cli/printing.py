@@ -128,7 +128,7 @@ def print_layers(network: Network) -> None:
     from rich.table import Table
 
     rows = describe_layers(network)["layers"]
-    title = f"{network.spec}: {len(rows)} layers; * = explained by default, # = what --layers takes beside names"
+    title = f"{network.spec}: {len(rows)} layers, * = explained by default"
     table = Table(title=title, title_justify="left")
     for heading in ("", "#", "layer", "maps", "size", "after", "block"):
         table.add_column(heading, justify="right" if heading in {"#", "maps", "size"} else "left", no_wrap=True)
