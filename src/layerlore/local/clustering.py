@@ -120,8 +120,10 @@ def _sort_maps(points: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[
     """
     if len(points) == 0:
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
-    _, kinds = np.unique(np.round(points, 5), axis=0, return_inverse=True)
-    kinds = kinds.reshape(-1).astype(np.int64)
+    # Adding 0 turns -0 into 0, which has other bytes. Sorted bytes are no numeric order, but any fixed order will do.
+    keys = [row.tobytes() for row in np.round(points, 5) + np.float32(0)]
+    rank = {key: number for number, key in enumerate(sorted(set(keys)))}
+    kinds = np.array([rank[key] for key in keys], dtype=np.int64)
     return np.argsort(kinds, kind="stable"), kinds
 
 
@@ -206,9 +208,26 @@ def _principal_components(points: NDArray[np.floating], most: int) -> NDArray[np
 
 def _ward_cuts(points: NDArray[np.floating], counts: Sequence[int]) -> list[NDArray[np.int64]]:
     """One Ward tree cut into each of these numbers of clusters."""
-    from scipy.cluster.hierarchy import cut_tree, linkage
+    from scipy.cluster.hierarchy import linkage
 
-    return list(cut_tree(linkage(points, "ward"), list(counts)).T.astype(np.int64))
+    # SciPy's own cut_tree walks the whole tree in Python for every call: half the time of ``stable``.
+    pairs = linkage(points, "ward")[:, :2].astype(np.int64).tolist()
+    return [_cut(pairs, count) for count in counts]
+
+
+def _cut(pairs: list[list[int]], count: int) -> NDArray[np.int64]:
+    """Undo the last merges of a tree, so that ``count`` clusters are left.
+
+    Args:
+        pairs: What each step merged; the n points are 0..n-1, step i makes node n + i.
+        count: Number of clusters, 1..n.
+    """
+    points = len(pairs) + 1
+    owner = list(range(2 * points - 1))
+    for step in range(points - count - 1, -1, -1):
+        for node in pairs[step]:
+            owner[node] = owner[points + step]
+    return _renumber(np.array(owner[:points]))
 
 
 def _euclidean(points: NDArray[np.floating]) -> NDArray[np.float64]:
