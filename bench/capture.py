@@ -20,8 +20,8 @@ import time
 from typing import TYPE_CHECKING
 
 import torch
-from common import RESULTS, write_csv
 
+from common import RESULTS, write_csv
 from layerlore import load_network
 from layerlore.local.capture import capture
 

@@ -16,8 +16,8 @@ import time
 from typing import TYPE_CHECKING
 
 import torch
-from common import RESULTS, photo_paths, write_csv
 
+from common import RESULTS, photo_paths, write_csv
 from layerlore import explain, explain_batch, load_network
 from layerlore.local.capture import capture
 from layerlore.local.explain import Settings, explain_layers
