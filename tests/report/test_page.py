@@ -142,9 +142,9 @@ def test_flow_is_listed_largest_first_and_adds_up() -> None:
     made = dataclasses.replace(made, flow=(dataclasses.replace(flow, shares=shares),))
     first, second = view.phases(made)[-1].columns[-1].tiles
     assert [link.text for link in first.fed_by] == [
-        "cluster 1 of block1.relu",
-        "cluster 2 of block1.relu",
-        "not shown of block1.relu",
+        "against, from cluster 1 of block1.relu",
+        "from cluster 2 of block1.relu",
+        "from what is not shown of block1.relu",
     ]
     shown = [float(link.share.split(words.NBSP)[0].replace(words.MINUS, "-")) for link in first.fed_by]
     assert sum(map(abs, shown)) == pytest.approx(100)
@@ -154,18 +154,10 @@ def test_flow_is_listed_largest_first_and_adds_up() -> None:
     assert 'class="against"' in render_html(made)
 
 
-def test_an_effect_that_is_no_more_than_chance_is_told() -> None:
-    def removed(zero: float, mean: float, random: float) -> handmade.ClusterMap:
-        effects = handmade.Ablation(*(handmade.Effect(drop, 0.0) for drop in (zero, mean, random)))
-        return dataclasses.replace(handmade.cluster(), ablation=effects)
-
-    assert "no more than chance" in words.doubts(removed(1.0, 0.9, 1.2))
-    assert "Only silence has an effect" in words.doubts(removed(1.0, -0.1, 0.2))
-    assert words.doubts(removed(1.0, 0.5, 0.2)) == words.doubts(removed(-1.0, 0.5, 0.2)) == ""
-    layer = handmade.layer(removed(1.0, 0.9, 1.25))
-    assert "no more than chance (1.2)" in words.layer_sentence(layer, handmade.explanation().target)
-    page = render_html(handmade.explanation(layer))
+def test_the_chance_level_stands_beside_the_effect() -> None:
+    page = render_html(handmade.explanation())
     assert "As many at random" in page
+    assert "the chance level" in page
 
 
 def test_the_mean_is_told_to_say_nothing_where_all_that_follows_is_a_mean() -> None:

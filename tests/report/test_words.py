@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import handmade
 import numpy as np
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from layerlore.local.explanation import Effect
-from layerlore.report import words
+from layerlore.report import effects, words
 
 
 def said(text: str) -> str:
@@ -64,52 +65,43 @@ def test_runner_up_and_another_class() -> None:
 TARGET = handmade.explanation().target
 
 
+def removed(zero: float, mean: float, random: float, **changes: Any) -> handmade.ClusterMap:
+    """A cluster with these falls of the logit."""
+    measured = handmade.Ablation(*(Effect(drop, 0.0) for drop in (zero, mean, random)))
+    return dataclasses.replace(handmade.cluster(**changes), ablation=measured)
+
+
 @pytest.mark.parametrize(
     ("layer", "sentence"),
     [
         (
             handmade.layer(handmade.cluster(), handmade.cluster(1, 20, 0.5)),
-            "2 clusters. The heaviest (40.0 %) lies in the upper left; removing it lowers the logit by 1.8 of 12.4.",
+            "Heaviest in the upper left; removing it lowers the logit by 1.8 of 12.4.",
         ),
-        (
-            handmade.layer(handmade.cluster(map=handmade.corner(3, 6), drop=None)),
-            "One cluster carries it (40.0 %) and lies at the right.",
-        ),
+        (handmade.layer(handmade.cluster(map=handmade.corner(3, 6), drop=None)), "One cluster, at the right."),
         (
             handmade.layer(handmade.cluster(drop=-0.3), handmade.cluster(1, 20, 4.0)),
-            (
-                "2 clusters. The heaviest (40.0 %) lies in the upper left; yet removing it raises the logit by 0.3: "
-                "weight and effect disagree."
-            ),
+            "Heaviest in the upper left, yet removing it raises the logit by 0.3.",
         ),
         (
-            handmade.layer(handmade.cluster(), handmade.cluster(1, 20, -0.3), handmade.cluster(2, 15, -0.2)),
-            (
-                "3 clusters. The heaviest (40.0 %) lies in the upper left; removing it lowers the logit by "
-                "1.8 of 12.4. Removing cluster 2 or 3 raises it: weight and effect disagree there."
-            ),
+            handmade.layer(handmade.cluster(), handmade.cluster(1, 20, 40.0)),
+            "Heaviest in the upper left, yet removing it lowers the logit by only 1.8 of 12.4.",
         ),
         (
-            handmade.layer(handmade.cluster(), handmade.cluster(1, 20, 5.04)),
-            (
-                "2 clusters. The heaviest (40.0 %) lies in the upper left; removing it lowers the logit by "
-                "1.8 of 12.4. Removing cluster 2 does more (5.0)."
-            ),
+            handmade.layer(removed(1.0, 0.9, 1.24)),
+            "One cluster, in the upper left, yet removing it lowers the logit by 1.0, less than a random set (1.2).",
         ),
         (
             handmade.layer(handmade.cluster(drop=0.01)),
-            "One cluster carries it (40.0 %) and lies in the upper left; yet removing it hardly changes the logit.",
+            "One cluster, in the upper left, yet removing it hardly changes the logit.",
         ),
         (
             handmade.layer(handmade.cluster(drop=14.0)),
-            (
-                "One cluster carries it (40.0 %) and lies in the upper left; "
-                "removing it lowers the logit from 12.4 to −1.6."  # noqa: RUF001
-            ),
+            "One cluster, in the upper left; removing it lowers the logit from 12.4 to −1.6.",  # noqa: RUF001
         ),
         (
             handmade.layer(handmade.cluster(constant=True, map=np.zeros((7, 7), np.float32), drop=None)),
-            "One cluster carries it (40.0 %) and shows no place.",
+            "One cluster, shows no place.",
         ),
         (handmade.layer(note="This layer is not on the path."), "This layer is not on the path."),
         (handmade.layer(), "No feature map of this layer has a positive weight for the class."),
@@ -119,11 +111,48 @@ def test_layer_sentence(layer: handmade.LayerExplanation, sentence: str) -> None
     assert said(words.layer_sentence(layer, TARGET)) == sentence
 
 
+def test_what_the_other_clusters_do_is_told_beside_the_columns_sentence() -> None:
+    layer = handmade.layer(handmade.cluster(), handmade.cluster(1, 20, -0.3), handmade.cluster(2, 15, -0.2))
+    assert words.layer_remarks(layer).startswith("Removing cluster 2 or 3 raises the score")
+    layer = handmade.layer(handmade.cluster(), handmade.cluster(1, 20, 5.04))
+    assert words.layer_remarks(layer) == "The largest fall comes from removing cluster 2 (5.0)."
+    layer = handmade.layer(handmade.cluster(), removed(5.0, 1.0, 6.0, index=1, weight=20.0))
+    assert words.layer_remarks(layer).endswith("cluster 2 (5.0, less than a random set (6.0)).")
+    assert words.layer_remarks(handmade.layer(handmade.cluster(), handmade.cluster(1, 20, 1.0))) == ""
+
+
+@pytest.mark.parametrize(
+    ("falls", "part"),
+    [
+        ((1.0, 0.9, 1.2), "no more than removing as many maps at random (1.2)"),
+        ((1.0, 0.05, 0.2), "Only the zero variant shows an effect"),
+        ((0.05, 1.0, 0.0), "Only the mean variant shows an effect"),
+        ((1.0, -0.4, 0.2), "The variants disagree"),
+        ((1.0, 0.5, 0.2), ""),
+        ((-1.0, -0.5, 0.2), ""),
+    ],
+)
+def test_doubts_about_an_effect_are_told(falls: tuple[float, float, float], part: str) -> None:
+    cluster = removed(*falls)
+    layer = handmade.layer(cluster)
+    told = " ".join(effects.doubts(layer, cluster))
+    assert part in told
+    assert part or "effect small" in told or not told
+
+
+def test_layers_of_the_deeper_part_are_told_once() -> None:
+    deep = handmade.layer(handmade.cluster(), depth=0.53)
+    last = handmade.layer(handmade.cluster(), depth=1.0)
+    note = said(words.depth_note(handmade.explanation(deep, last)))
+    assert note.startswith("These two layers are the last ones, from 53 % of the depth on")
+    assert words.depth_note(handmade.explanation(handmade.layer(depth=0.0), last)) == ""
+
+
 def test_a_rise_too_small_to_print_is_not_held_against_a_cluster() -> None:
     made = handmade.cluster(drop=-0.004)
     assert made.raises_when_removed
-    assert not words.speaks_against(made)
-    assert words.effect_label(Effect(-0.004, 0)) == "0.0"
+    assert not effects.raises_score(made)
+    assert effects.label(Effect(-0.004, 0)) == "0.0"
 
 
 def test_map_text_says_which_map_how_heavy_and_where() -> None:
@@ -131,7 +160,7 @@ def test_map_text_says_which_map_how_heavy_and_where() -> None:
     text = said(words.map_text(handmade.layer(made), made, words.percent(24.1), 12.4))
     assert text == (
         "Cluster 2 of block1.relu: 24.1 % of the layer's positive weight; lies in the upper left; removing it raises "
-        "the logit by 0.4: the cluster holds the score down; people said eye and fur."
+        "the logit by 0.4; people said eye and fur."
     )
 
 

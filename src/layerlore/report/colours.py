@@ -2,8 +2,8 @@
 
 Maps: matplotlib's inferno, perceptually uniform and safe for colour-blind readers, over the photo with most
 of its own colour taken out (looked at beside viridis, magma and cividis on warm and cold photos: it keeps
-the map apart from the photo best). Effects: teal for what speaks for the class, brown for what speaks
-against it; ends of the BrBG scale, told apart by colour-blind readers too.
+the map apart from the photo best). Effects: teal where removing lowers the score, brown where it
+raises it; ends of the BrBG scale, told apart by colour-blind readers too.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from layerlore.report import colours, maps, words
+from layerlore.report import colours, effects, maps, words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -178,8 +178,8 @@ def _layer(
         sheet.picture(left, y, tile, colours.over_photo(photo, values))
         sheet.text(left, y + tile[1] + 0.03, weight, weight="bold")
         if cluster.ablation is not None:
-            colour = colours.EFFECT_AGAINST if words.speaks_against(cluster) else colours.EFFECT_FOR
-            said = words.effect_label(cluster.ablation.zero)
+            colour = colours.EFFECT_AGAINST if effects.raises_score(cluster) else colours.EFFECT_FOR
+            said = effects.label(cluster.ablation.zero)
             sheet.text(left + tile[0], y + tile[1] + 0.03, said, color=colour, ha="right")
 
 
@@ -194,7 +194,7 @@ def _caption(explanation: Explanation) -> str:
     target, layers = explanation.target, explanation.layers
     numbers = f"logit {words.number(target.logit, 2)}, probability {words.probability(target.probability)}"
     about = f"{explanation.network_name} on {explanation.photo.name}, explained for “{target.name}”"
-    weight = "Bold: share of the layer's positive weight"
+    weight = "Bold: share of the layer's positive gradient (its weight); “shown”: the sum of the weights in the column"
     if any(cluster.ablation for layer in layers for cluster in layer.clusters):
         weight += f"; {words.FALLS} fall, {words.RISES} rise of the logit when the cluster's channels are set to zero"
     fingerprint = str(explanation.provenance.get("network", {}).get("fingerprint", ""))

@@ -53,7 +53,9 @@ def render_html(explanation: Explanation) -> str:
             has_labels=any(c.labels for layer in explanation.layers for c in layer.clusters),
             smallest=min(explanation.layers, key=lambda layer: layer.height * layer.width, default=None),
             odd=[f"{channels:,}" for channels in _odd_channels(explanation)],
-            provenance=list(view.flat(explanation.provenance)),
+            provenance=view.provenance(explanation),
+            fingerprint=view.fingerprint(explanation),
+            depth_note=words.depth_note(explanation),
             data=_script_json(view.script_data(explanation)),
         )
     )

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from layerlore.report import colours, maps, words
+from layerlore.report import colours, effects, maps, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from numpy.typing import NDArray
 
-    from layerlore.local.explanation import ClusterMap, Effect, Explanation, LayerExplanation, LayerFlow
+    from layerlore.local.explanation import ClusterMap, Explanation, LayerExplanation, LayerFlow
 
 # Longest side of a pre-rendered map in pixels, by how many there are: the page stays under 3 MB.
 OVERLAY_SIDES = ((60, 192), (150, 112), (10**9, 96))
@@ -23,16 +23,6 @@ OVERLAY_SIDES = ((60, 192), (150, 112), (10**9, 96))
 FINE_CELLS = 300_000
 LONGEST_SIDE = 112
 TOP_CHANNELS = 12
-
-
-@dataclass(frozen=True)
-class EffectRow:
-    """One way of removing a cluster: what was done, what the logit and the probability did, what it means."""
-
-    how: str
-    logit: str
-    probability: str
-    meaning: str
 
 
 @dataclass(frozen=True)
@@ -63,13 +53,13 @@ class Tile:
     effect: str
     effect_start: float
     effect_width: float
-    against: bool
+    raises: bool
     labels: tuple[str, ...]
     channels: str
     top_channels: tuple[tuple[str, str, float], ...]
     all_channels: str
-    effects: tuple[EffectRow, ...]
-    chance: str
+    effects: tuple[effects.EffectRow, ...]
+    doubts: tuple[str, ...]
     fed_by: tuple[Link, ...]
     feeds: tuple[Link, ...]
 
@@ -81,8 +71,9 @@ class Column:
     name: str
     size: str
     nonlinearity: str
-    warning: str
+    rectified: bool
     sentence: str
+    remarks: str
     shown: str
     shown_width: float
     tiles: tuple[Tile, ...]
@@ -170,8 +161,9 @@ def _column(
         name=layer.name,
         size=words.times(layer.channels, layer.height, layer.width),
         nonlinearity=layer.nonlinearity,
-        warning=words.nonlinearity_note(layer),
+        rectified=layer.rectified,
         sentence=words.layer_sentence(layer, explanation.target),
+        remarks=words.layer_remarks(layer),
         shown=words.percent(shown),
         shown_width=shown,
         tiles=tuple(
@@ -190,6 +182,8 @@ def _column(
 def _facts(layer: LayerExplanation, weak: str, dropped: str) -> Iterator[tuple[str, str]]:
     yield "Size", f"{words.count(layer.channels, 'feature map')} of {words.times(layer.height, layer.width)} cells"
     yield "Non-linearity", layer.nonlinearity or "none"
+    if not layer.rectified:
+        yield "Values", words.nonlinearity_note(layer)
     yield "Depth", f"{words.number(100 * layer.depth, 0)}{words.NBSP}% of the explainable layers"
     kept = f"{layer.kept:,} of {words.count(layer.channels, 'map')} clustered"
     yield "Kept", f"{kept}; maps with {words.number(layer.threshold, 3)}{words.NBSP}% or less are weak ({weak})"
@@ -214,7 +208,7 @@ def _tile(
     picture = maps.overlay_png(maps.shown_map(cluster.map, height, width), colours.sequential(), colours.alphas())
     effect, start, length = "", 0.0, 0.0
     if cluster.ablation is not None and scale is not None:
-        effect = words.effect_label(cluster.ablation.zero)
+        effect = effects.label(cluster.ablation.zero)
         start, length = scale.bar(cluster.ablation.zero.logit_drop)
     return Tile(
         number=cluster.index + 1,
@@ -226,13 +220,13 @@ def _tile(
         effect=effect,
         effect_start=start,
         effect_width=length,
-        against=words.speaks_against(cluster),
+        raises=effects.raises_score(cluster),
         labels=cluster.labels[:3],
         channels=words.count(len(cluster.channels), "channel"),
         top_channels=tuple(_top_channels(cluster)),
         all_channels=_all_channels(cluster),
-        effects=tuple(_effect_rows(explanation, cluster)),
-        chance=words.doubts(cluster),
+        effects=effects.rows(layer, cluster, explanation.target),
+        doubts=effects.doubts(layer, cluster),
         fed_by=tuple(_fed_by(explanation, position, cluster.index)),
         feeds=tuple(_feeds(explanation, position, cluster.index)),
     )
@@ -254,40 +248,6 @@ def _all_channels(cluster: ClusterMap) -> str:
     return ", ".join(f"{channel}:{words.NBSP}{_channel_percent(weight)}" for channel, weight in pairs)
 
 
-def _effect_rows(explanation: Explanation, cluster: ClusterMap) -> Iterator[EffectRow]:
-    if cluster.ablation is None:
-        return
-    yield _effect_row(
-        explanation, "Set to zero", cluster.ablation.zero, "the channels fall silent: level and place are lost"
-    )
-    yield _effect_row(explanation, "Set to their mean", cluster.ablation.mean, _mean_meaning(explanation, cluster))
-    yield _effect_row(
-        explanation,
-        "As many at random",
-        cluster.ablation.random,
-        "four random sets of as many channels of this layer set to zero, on average: what is no more than chance",
-    )
-
-
-def _mean_meaning(explanation: Explanation, cluster: ClusterMap) -> str:
-    """What the mean variant tells; nothing where all that follows is an average over the map."""
-    layer = next(layer for layer in explanation.layers if cluster in layer.clusters)
-    effects = [c.ablation.mean.logit_drop for c in layer.clusters if c.ablation is not None]
-    if all(abs(drop) < 0.001 for drop in effects):
-        return "what follows sees only the mean of each map, so this is 0 by construction"
-    return "each channel keeps its level and loses its place"
-
-
-def _effect_row(explanation: Explanation, how: str, effect: Effect, meaning: str) -> EffectRow:
-    target = explanation.target
-    probability = (
-        words.probability(target.probability),
-        words.probability(min(1.0, max(0.0, target.probability - effect.probability_drop))),
-    )
-    logit = words.number(target.logit), words.number(target.logit - effect.logit_drop)
-    return EffectRow(how, " → ".join(logit), " → ".join(probability), meaning)
-
-
 def _flow_from(explanation: Explanation, lower: int) -> LayerFlow | None:
     return next((flow for flow in explanation.flow if flow.lower == lower), None)
 
@@ -304,9 +264,20 @@ def _fed_by(explanation: Explanation, position: int, cluster: int) -> Iterator[L
     amounts = words.rounded([abs(share) for share in exact])
     printed = [words.percent(-a if share < 0 else a) for a, share in zip(amounts, exact, strict=True)]
     for row in sorted(range(len(lower.clusters)), key=lambda i: (-abs(exact[i]), i)):
-        text = f"cluster {row + 1} of {lower.name}"
+        text = f"{_sign(exact[row])}from cluster {row + 1} of {lower.name}"
         yield Link(position - 1, row, text, printed[row], abs(exact[row]), exact[row] < 0)
-    yield Link(position - 1, -1, f"not shown of {lower.name}", printed[-1], abs(exact[-1]), exact[-1] < 0)
+    yield Link(
+        position - 1,
+        -1,
+        f"{_sign(exact[-1])}from what is not shown of {lower.name}",
+        printed[-1],
+        abs(exact[-1]),
+        exact[-1] < 0,
+    )
+
+
+def _sign(share: float) -> str:
+    return "against, " if share < 0 else ""
 
 
 def _feeds(explanation: Explanation, position: int, cluster: int) -> Iterator[Link]:
@@ -316,7 +287,7 @@ def _feeds(explanation: Explanation, position: int, cluster: int) -> Iterator[Li
         return
     upper, row = explanation.layers[position + 1], flow.shares[cluster].tolist()
     for column in sorted(range(len(upper.clusters)), key=lambda i: (-abs(row[i]), i)):
-        text = f"cluster {column + 1} of {upper.name}"
+        text = f"{'against' if row[column] < 0 else 'to'} cluster {column + 1} of {upper.name}"
         yield Link(position + 1, column, text, words.percent(row[column]), abs(row[column]), row[column] < 0)
 
 
@@ -351,10 +322,36 @@ def _packed(values: NDArray[np.float32], bits: int) -> dict[str, Any]:
     return {"bits": bits, "height": height, "width": width, "map": base64.b64encode(whole.tobytes()).decode()}
 
 
+@dataclass(frozen=True)
+class Group:
+    """Lines of provenance that belong together."""
+
+    title: str
+    lines: tuple[tuple[str, str], ...]
+
+
+def provenance(explanation: Explanation) -> tuple[Group, ...]:
+    """Provenance in groups, such as network and versions; what stands alone comes last."""
+    tree = explanation.provenance
+    groups = [Group(_plain(key), tuple(flat(value))) for key, value in tree.items() if isinstance(value, dict)]
+    alone = tuple(flat({key: value for key, value in tree.items() if not isinstance(value, dict)}))
+    return (*groups, Group("more", alone)) if alone else tuple(groups)
+
+
+def fingerprint(explanation: Explanation) -> str:
+    """The whole fingerprint of the network's weights, or "" where none is known."""
+    network = explanation.provenance.get("network")
+    return str(network.get("fingerprint") or "") if isinstance(network, dict) else ""
+
+
+def _plain(key: str) -> str:
+    return key.replace("_", " ")
+
+
 def flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
     """Nested provenance as lines of "key: value", keys joined by spaces."""
     for key, value in tree.items():
-        name = f"{prefix} {key}".strip().replace("_", " ")
+        name = _plain(f"{prefix} {key}".strip())
         if isinstance(value, dict):
             yield from flat(value, name)
         elif isinstance(value, list | tuple):

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from layerlore.report import effects
 from layerlore.report.maps import place
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from layerlore.local.explanation import ClusterMap, Effect, Explanation, LayerExplanation, Prediction
+    from layerlore.local.explanation import ClusterMap, Explanation, LayerExplanation, Prediction
 
 NBSP = "\N{NO-BREAK SPACE}"
 MINUS = "\N{MINUS SIGN}"
@@ -33,6 +34,25 @@ PHASES = (
     (1 / 3, "Early", "edges and textures"),
     (2 / 3, "Middle", "patterns and parts"),
     (1.0, "Late", "parts and whole objects"),
+)
+
+# Layers that begin deeper than this leave the shallower part of the network out, which is told.
+DEEPER_PART = 0.4
+WHOLE_DEPTH = 'layers="spread" shows the whole depth'
+SMALL_NUMBERS = (
+    "no",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
 )
 
 
@@ -134,95 +154,63 @@ def explained_class(explanation: Explanation) -> str:
     return f"Explained here is another class: {target.name} ({probability(target.probability)}, {rank})."
 
 
-def hardly(effect: Effect) -> bool:
-    """True if the change of the logit rounds to 0.0."""
-    return round(abs(effect.logit_drop), 1) == 0
-
-
-def speaks_against(cluster: ClusterMap) -> bool:
-    """True if removing the cluster raises the logit by as much as the page can print."""
-    return cluster.ablation is not None and cluster.raises_when_removed and not hardly(cluster.ablation.zero)
-
-
-def effect_sentence(effect: Effect, logit: float, subject: str = "removing it") -> str:
-    """What removing did, such as "removing it lowers the logit by 1.8 of 12.4"."""
-    drop = effect.logit_drop
-    if hardly(effect):
-        return f"{subject} hardly changes the logit"
-    if drop < 0:
-        return f"{subject} raises the logit by {number(-drop)}"
-    if drop > logit:
-        return f"{subject} lowers the logit from {number(logit)} to {number(logit - drop)}"
-    return f"{subject} lowers the logit by {number(drop)} of {number(logit)}"
-
-
-def effect_label(effect: Effect) -> str:
-    """The short form beside the bar: an arrow for where the logit goes, and how far."""
-    amount = number(abs(effect.logit_drop))
-    if hardly(effect):
-        return "0.0"
-    return f"{FALLS if effect.logit_drop > 0 else RISES}{NBSP}{amount}"
-
-
-def no_more_than_chance(cluster: ClusterMap) -> bool:
-    """True if removing the cluster lowers the logit, but no more than removing as many maps at random."""
-    if cluster.ablation is None or hardly(cluster.ablation.zero) or cluster.ablation.zero.logit_drop < 0:
-        return False
-    return cluster.ablation.zero.logit_drop <= cluster.ablation.random.logit_drop
-
-
-def doubts(cluster: ClusterMap) -> str:
-    """Why the measured effect should not be trusted far, or ""."""
-    if cluster.ablation is None:
-        return ""
-    zero, mean = cluster.ablation.zero.logit_drop, cluster.ablation.mean.logit_drop
-    if no_more_than_chance(cluster):
-        at_random = number(cluster.ablation.random.logit_drop)
-        return f"Removing as many maps at random lowers the logit by {at_random}: this effect is no more than chance."
-    if zero > 0.1 >= mean and zero > 4 * abs(mean):
-        return "Only silence has an effect, not the loss of the place: what counts may be the level of these maps."
-    return ""
-
-
-def _disagreement(layer: LayerExplanation) -> str:
-    """Where the weights and the measured effects do not say the same, or ""."""
-    first, *others = layer.clusters
-    against = [str(c.index + 1) for c in others if speaks_against(c)]
-    if against:
-        return f" Removing cluster {listed(against, 'or')} raises it: weight and effect disagree there."
-    if first.ablation is None or speaks_against(first):
-        return ""
-    drops = [(c.ablation.zero.logit_drop, c.index) for c in others if c.ablation is not None]
-    if not drops:
-        return ""
-    most, index = max(drops, key=lambda pair: (pair[0], -pair[1]))
-    own = first.ablation.zero.logit_drop
-    if most - own < max(0.1, 0.25 * abs(own)) or no_more_than_chance(others[index - 1]):
-        return ""
-    return f" Removing cluster {index + 1} does more ({number(most)})."
-
-
 def layer_sentence(layer: LayerExplanation, target: Prediction) -> str:
-    """What carries the layer: how many clusters, the heaviest, where it lies, what removing it did."""
+    """What carries the layer in two short clauses: where the heaviest cluster lies, what removing it did."""
     if not layer.clusters:
         return layer.note or "No feature map of this layer has a positive weight for the class."
     first = layer.clusters[0]
-    weight = shares(layer)[0][0]
-    lies = "shows no place" if first.constant else f"lies {place(first.map)}"
-    if len(layer.clusters) == 1:
-        text = f"One cluster carries it ({weight}) and {lies}"
-    else:
-        text = f"{len(layer.clusters)} clusters. The heaviest ({weight}) {lies}"
-    if first.ablation is not None:
-        effect = first.ablation.zero
-        but = "yet " if hardly(effect) or effect.logit_drop < 0 else ""
-        text += f"; {but}{effect_sentence(effect, target.logit)}"
-        if speaks_against(first):
-            text += ": weight and effect disagree"
-        elif no_more_than_chance(first):
-            text += f", no more than chance ({number(first.ablation.random.logit_drop)})"
-    text += "."
-    return text + _disagreement(layer) + (f" {layer.note}" if layer.note else "")
+    lies = "shows no place" if first.constant else place(first.map)
+    text = (
+        f"{'One cluster' if len(layer.clusters) == 1 else 'Heaviest'}{',' if len(layer.clusters) == 1 else ''} {lies}"
+    )
+    text += f"{_removing(layer, target)}."
+    return f"{text} {layer.note}" if layer.note else text
+
+
+def _removing(layer: LayerExplanation, target: Prediction) -> str:
+    """The clause on the effect of the first cluster, or "" where it was not measured."""
+    first = layer.clusters[0]
+    if first.ablation is None:
+        return ""
+    zero, heavy = first.ablation.zero, effects.heavy_without_effect(layer)
+    joint = ", yet" if heavy or effects.hardly(zero) or zero.logit_drop < 0 else ";"
+    if effects.hardly(zero) or zero.logit_drop < 0:
+        return f"{joint} {effects.sentence(zero, target.logit)}"
+    if effects.no_more_than_chance(first):
+        fall = number(zero.logit_drop)
+        return f"{joint} removing it lowers the logit by {fall}, {effects.beside_chance(first.ablation)}"
+    if heavy:
+        return f"{joint} removing it lowers the logit by only {number(zero.logit_drop)} of {number(target.logit)}"
+    return f"{joint} {effects.sentence(zero, target.logit)}"
+
+
+def layer_remarks(layer: LayerExplanation) -> str:
+    """What else the effects of the layer's clusters say, for the panel: rises, and larger falls than the first's."""
+    remarks = []
+    rises = [str(c.index + 1) for c in layer.clusters if effects.raises_score(c)]
+    if rises:
+        remarks.append(f"Removing cluster {listed(rises, 'or')} raises the score, which the weight does not say.")
+    drops = {c.index: c.ablation.zero.logit_drop for c in layer.clusters if c.ablation is not None}
+    most = max(drops, key=lambda index: (drops[index], -index), default=0)
+    if most and drops[most] - drops.get(0, 0.0) >= max(0.1, 0.25 * abs(drops.get(0, 0.0))):
+        found = layer.clusters[most].ablation
+        at_random = found is not None and effects.no_more_than_chance(layer.clusters[most])
+        beside = f", {effects.beside_chance(found)}" if found is not None and at_random else ""
+        remarks.append(f"The largest fall comes from removing cluster {most + 1} ({number(drops[most])}{beside}).")
+    return " ".join(remarks)
+
+
+def depth_note(explanation: Explanation) -> str:
+    """Where the layers begin, if they leave out the shallower part of the network; else ""."""
+    layers = explanation.layers
+    if not layers or layers[0].depth <= DEEPER_PART:
+        return ""
+    begin = f"from {number(100 * layers[0].depth, 0)}{NBSP}% of the depth on"
+    if len(layers) == 1:
+        return f"This layer lies at {number(100 * layers[0].depth, 0)}{NBSP}% of the depth; {WHOLE_DEPTH}."
+    amount = SMALL_NUMBERS[len(layers)] if len(layers) < len(SMALL_NUMBERS) else str(len(layers))
+    last = "are the last ones, " if layers[-1].depth == 1 else "lie in the deeper part, "
+    return f"These {amount} layers {last}{begin}; {WHOLE_DEPTH}."
 
 
 def shown_percent(layer: LayerExplanation) -> float:
@@ -243,9 +231,7 @@ def map_text(layer: LayerExplanation, cluster: ClusterMap, weight: str, logit: f
     where = "shows no place: one value everywhere" if cluster.constant else f"lies {place(cluster.map)}"
     text = f"Cluster {cluster.index + 1} of {layer.name}: {weight} of the layer's positive weight; {where}"
     if cluster.ablation is not None:
-        text += f"; {effect_sentence(cluster.ablation.zero, logit)}"
-        if speaks_against(cluster):
-            text += ": the cluster holds the score down"
+        text += f"; {effects.sentence(cluster.ablation.zero, logit)}"
     if cluster.labels:
         text += f"; people said {listed(cluster.labels[:3])}"
     return text + "."
@@ -261,9 +247,9 @@ def verdict(cluster: ClusterMap, weight: str, target: Prediction) -> str:
     if cluster.ablation is None:
         return f"{text}. Its effect was not measured."
     effect = cluster.ablation.zero
-    said = effect_sentence(effect, target.logit, "Removing it")
-    if speaks_against(cluster):
-        return f"{text}. {said}: weight and effect disagree, and the cluster holds the score of {target.name} down."
-    if hardly(effect):
-        return f"{text}. {said}, so its weight says more than its effect."
+    said = effects.sentence(effect, target.logit, "Removing it")
+    if effects.raises_score(cluster):
+        said += ": weight and effect disagree"
+    elif effects.hardly(effect):
+        said += ", so its weight says more than its effect"
     return f"{text}. {said}."
