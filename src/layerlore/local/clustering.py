@@ -81,6 +81,11 @@ def cluster_maps(maps: NDArray[np.float32], *, method: Method = "stable", seed: 
     return Clustering(_renumber(labels), silhouette, "")
 
 
+def cluster_layers(layers: Sequence[NDArray[np.float32]], *, method: Method, seed: int) -> list[Clustering]:
+    """Group the kept maps of each layer of one photo; see :func:`cluster_maps`."""
+    return [cluster_maps(maps, method=method, seed=seed) for maps in layers]
+
+
 def scale_maps(maps: NDArray[np.float32]) -> NDArray[np.float32]:
     """Scale each map to [0, 1] by its own extremes; a constant map stays as it is.
 

@@ -7,7 +7,6 @@ import operator
 import os
 import platform
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, TypeAlias, get_args
@@ -18,7 +17,7 @@ import torch
 from layerlore.errors import ModelError, SettingError
 from layerlore.local.ablation import ablate
 from layerlore.local.capture import Capture, capture
-from layerlore.local.clustering import Method, cluster_maps
+from layerlore.local.clustering import Clustering, Method, cluster_layers
 from layerlore.local.explanation import ClusterMap, Explanation, LayerExplanation, LayerFlow, PhotoRecord, Prediction
 from layerlore.local.flow import trace_flow
 from layerlore.local.merging import merge_maps
@@ -38,6 +37,8 @@ if TYPE_CHECKING:
     PhotoSource: TypeAlias = str | Path | bytes | PIL.Image.Image | NDArray[Any] | torch.Tensor | Photo
 
 TOP_CLASSES = 5
+FEWEST_FOR_PROCESSES = 8
+"""Photos in a batch from which worker processes win more than their start costs."""
 VIEW_QUALITY = 88
 
 
@@ -192,7 +193,7 @@ def _check_arguments(network: object, photos: object) -> None:
 def explain_layers(captured: Capture, depth: int, settings: Settings) -> list[list[LayerExplanation]]:
     """Cluster and merge the maps of every photo and layer of a capture.
 
-    Photos are worked on in parallel threads; the result does not depend on their number.
+    The clustering of several photos runs in parallel processes; the result does not depend on their number.
 
     Args:
         captured: The capture of N photos.
@@ -205,112 +206,129 @@ def explain_layers(captured: Capture, depth: int, settings: Settings) -> list[li
     weights = [
         guided_weights(a, g).cpu().numpy() for a, g in zip(captured.activations, captured.gradients, strict=True)
     ]
-
-    def one_photo(number: int) -> list[LayerExplanation]:
-        return [
-            explain_layer(
-                layer,
-                captured.activations[position][number],
-                captured.gradients[position][number],
-                weights[position][number],
-                depth=depth,
-                settings=settings,
-            )
-            for position, layer in enumerate(captured.layers)
+    kept = [
+        [
+            _keep(activations[number], gradients[number], row[number], settings.method)
+            for activations, gradients, row in zip(captured.activations, captured.gradients, weights, strict=True)
         ]
+        for number in range(len(captured.targets))
+    ]
+    clusterings = _cluster_photos([[one.maps for one in photo] for photo in kept], settings)
+    return [
+        [
+            _explain_layer(layer, one, clustering, depth=depth, method=settings.method)
+            for layer, one, clustering in zip(captured.layers, photo, found, strict=True)
+        ]
+        for photo, found in zip(kept, clusterings, strict=True)
+    ]
 
-    photos = range(len(captured.targets))
-    if len(photos) == 1:
-        return [one_photo(0)]
-    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
-        return list(pool.map(one_photo, photos))
 
+@dataclass(frozen=True, eq=False)
+class _Kept:
+    """The maps of one layer of one photo that are heavy enough.
 
-def explain_layer(
-    layer: Layer,
-    activations: torch.Tensor,
-    gradients: torch.Tensor,
-    weights: NDArray[np.float64],
-    *,
-    depth: int,
-    settings: Settings,
-) -> LayerExplanation:
-    """Discard weak maps of one layer of one photo, cluster the others, drop light clusters, and merge the rest.
-
-    Args:
-        layer: The layer.
-        activations: Its feature maps, shape (K, h, w).
-        gradients: Gradient of the class's logit with respect to them, same shape.
-        weights: Their weights, shape (K,).
-        depth: Number of explainable layers of the network.
-        settings: Method and seed.
+    Attributes:
+        shares: Weight of each of the K maps in percent, shape (K,).
+        threshold: What a map's weight must exceed.
+        index: The n maps kept, shape (n,).
+        maps: Their values, float32 of shape (n, h, w).
+        slopes: Gradient of the class's logit with respect to them, same shape.
     """
+
+    shares: NDArray[np.float64]
+    threshold: float
+    index: NDArray[np.intp]
+    maps: NDArray[np.float32]
+    slopes: NDArray[np.float32]
+
+
+def _keep(activations: torch.Tensor, gradients: torch.Tensor, weights: NDArray[np.float64], method: Method) -> _Kept:
+    """Discard the weak maps of one layer of one photo; shapes (K, h, w), (K, h, w) and (K,)."""
     shares = percent(weights)
-    threshold = discard_threshold(len(shares), method=settings.method)
-    kept = np.flatnonzero(shares > threshold)
+    threshold = discard_threshold(len(shares), method=method)
+    index = np.flatnonzero(shares > threshold)
+    chosen = torch.from_numpy(index).to(activations.device)
+    maps, slopes = (tensor[chosen].float().cpu().numpy() for tensor in (activations, gradients))
+    return _Kept(shares, threshold, index, maps, slopes)
+
+
+def _cluster_photos(photos: list[list[NDArray[np.float32]]], settings: Settings) -> list[list[Clustering]]:
+    """Cluster the kept maps of each layer of each photo.
+
+    Processes, not threads: the arrays are small, so that threads would wait for the interpreter. The workers import
+    neither torch nor the network, and stay for the next batch.
+    """
+    workers = min(os.cpu_count() or 1, len(photos))
+    if len(photos) < FEWEST_FOR_PROCESSES or workers == 1:
+        from threadpoolctl import threadpool_limits
+
+        with threadpool_limits(1):  # products this small take longer with two threads than with one
+            return [cluster_layers(photo, method=settings.method, seed=settings.seed) for photo in photos]
+    from joblib import Parallel, delayed
+
+    work = delayed(cluster_layers)
+    found: list[list[Clustering]] = Parallel(n_jobs=workers)(
+        work(photo, method=settings.method, seed=settings.seed) for photo in photos
+    )
+    return found
+
+
+def _explain_layer(
+    layer: Layer, kept: _Kept, clustering: Clustering, *, depth: int, method: Method
+) -> LayerExplanation:
+    """Drop light clusters of one layer of one photo, and merge the maps of the others."""
     clusters: tuple[ClusterMap, ...] = ()
-    shown, silhouette, dropped, note = [], None, [], _nothing_note(shares, kept, threshold)
-    if len(kept):
-        index = torch.from_numpy(kept).to(activations.device)
-        maps = activations[index].float().cpu().numpy()
-        slopes = gradients[index].float().cpu().numpy()
-        clustering = cluster_maps(maps, method=settings.method, seed=settings.seed)
-        silhouette, note = clustering.silhouette, clustering.note
+    dropped: list[NDArray[np.intp]] = []
+    if len(kept.index):
         members = [np.flatnonzero(clustering.labels == c) for c in range(int(clustering.labels.max()) + 1)]
-        heavy = keep_clusters(np.array([shares[kept[m]].sum() for m in members]))
-        shown = [m for m, keep in zip(members, heavy, strict=True) if keep]
+        heavy = keep_clusters(np.array([kept.shares[kept.index[m]].sum() for m in members]))
         dropped = [m for m, keep in zip(members, heavy, strict=True) if not keep]
-        clusters = _merge_clusters(shown, kept, shares, maps, slopes, settings.method)
+        shown = [m for m, keep in zip(members, heavy, strict=True) if keep]
+        clusters = _merge_clusters(shown, kept, method)
     return LayerExplanation(
         name=layer.name,
         index=layer.index,
         depth=round(layer.index / max(depth - 1, 1), 4),
         nonlinearity=layer.nonlinearity,
         rectified=layer.rectified,
-        channels=len(shares),
-        height=activations.shape[1],
-        width=activations.shape[2],
+        channels=len(kept.shares),
+        height=kept.maps.shape[1],
+        width=kept.maps.shape[2],
         clusters=clusters,
-        threshold=round(threshold, 6),
-        kept=len(kept),
-        weak_weight=round(float(shares.sum() - shares[kept].sum()), 6),
+        threshold=round(kept.threshold, 6),
+        kept=len(kept.index),
+        weak_weight=round(float(kept.shares.sum() - kept.shares[kept.index].sum()), 6),
         dropped_clusters=len(dropped),
-        dropped_weight=round(float(sum(shares[kept[m]].sum() for m in dropped)), 6),
-        silhouette=None if silhouette is None else round(float(silhouette), 6),
-        note=note,
+        dropped_weight=round(float(sum(kept.shares[kept.index[m]].sum() for m in dropped)), 6),
+        silhouette=None if clustering.silhouette is None else round(float(clustering.silhouette), 6),
+        note=_nothing_note(kept) or clustering.note,
     )
 
 
-def _nothing_note(shares: NDArray[np.float64], kept: NDArray[np.intp], threshold: float) -> str:
+def _nothing_note(kept: _Kept) -> str:
     """Sentence for a layer with nothing to show, else ""."""
-    if len(kept):
+    if len(kept.index):
         return ""
-    if not shares.any():
+    if not kept.shares.any():
         return "No feature map of this layer has a positive weight for this class."
-    return f"No feature map of this layer weighs more than the threshold of {threshold:.3g} %."
+    return f"No feature map of this layer weighs more than the threshold of {kept.threshold:.3g} %."
 
 
-def _merge_clusters(
-    shown: list[NDArray[np.intp]],
-    kept: NDArray[np.intp],
-    shares: NDArray[np.float64],
-    maps: NDArray[np.float32],
-    slopes: NDArray[np.float32],
-    method: Method,
-) -> tuple[ClusterMap, ...]:
+def _merge_clusters(shown: list[NDArray[np.intp]], kept: _Kept, method: Method) -> tuple[ClusterMap, ...]:
     """Merge the maps of each shown cluster; heaviest first."""
     merged = []
     for members in shown:
-        channels = kept[members]
-        order = np.lexsort((channels, -shares[channels]))
+        channels = kept.index[members]
+        order = np.lexsort((channels, -kept.shares[channels]))
         members, channels = members[order], channels[order]  # noqa: PLW2901 - the same maps, heaviest first
-        weight = float(shares[channels].sum())
-        raw = merge_maps(maps[members], slopes[members], shares[channels], method=method).astype(np.float64)
+        shares = kept.shares[channels]
+        weight = float(shares.sum())
+        raw = merge_maps(kept.maps[members], kept.slopes[members], shares, method=method).astype(np.float64)
         merged.append((weight, channels, raw * weight if method == "paper" else raw))
     merged.sort(key=lambda item: (-item[0], item[1][0]))
     highest = max((float(raw.max()) for _, _, raw in merged), default=0.0)
     return tuple(
-        _cluster_map(rank, weight, channels, raw, highest, shares)
+        _cluster_map(rank, weight, channels, raw, highest, kept.shares)
         for rank, (weight, channels, raw) in enumerate(merged)
     )
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from layerlore.report import colours, effects, maps, words
+from layerlore.report import colours, effects, maps, sentences, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -162,8 +162,8 @@ def _column(
         size=words.times(layer.channels, layer.height, layer.width),
         nonlinearity=layer.nonlinearity,
         rectified=layer.rectified,
-        sentence=words.layer_sentence(layer, explanation.target),
-        remarks=words.layer_remarks(layer),
+        sentence=sentences.layer_sentence(layer, explanation.target),
+        remarks=sentences.layer_remarks(layer),
         shown=words.percent(shown),
         shown_width=shown,
         tiles=tuple(
@@ -213,8 +213,8 @@ def _tile(
     return Tile(
         number=cluster.index + 1,
         overlay=data_address("image/png", picture),
-        text=words.map_text(layer, cluster, weight, explanation.target.logit),
-        verdict=words.verdict(cluster, weight, explanation.target),
+        text=sentences.map_text(layer, cluster, weight, explanation.target.logit),
+        verdict=sentences.verdict(cluster, weight, explanation.target),
         weight=weight,
         weight_width=cluster.weight,
         effect=effect,

@@ -1,0 +1,87 @@
+"""The sentences about layers and clusters: what carries a layer, and what its effects say beside its weights."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from layerlore.report import effects, words
+from layerlore.report.maps import place
+
+if TYPE_CHECKING:
+    from layerlore.local.explanation import ClusterMap, LayerExplanation, Prediction
+
+
+def layer_sentence(layer: LayerExplanation, target: Prediction) -> str:
+    """What carries the layer in two short clauses: where the heaviest cluster lies, what removing it did."""
+    if not layer.clusters:
+        return layer.note or "No feature map of this layer has a positive weight for the class."
+    first = layer.clusters[0]
+    lies = "shows no place" if first.constant else place(first.map)
+    text = (
+        f"{'One cluster' if len(layer.clusters) == 1 else 'Heaviest'}{',' if len(layer.clusters) == 1 else ''} {lies}"
+    )
+    text += f"{_removing(layer, target)}."
+    return f"{text} {layer.note}" if layer.note else text
+
+
+def _removing(layer: LayerExplanation, target: Prediction) -> str:
+    """The clause on the effect of the first cluster, or "" where it was not measured."""
+    first = layer.clusters[0]
+    if first.ablation is None:
+        return ""
+    zero, heavy = first.ablation.zero, effects.heavy_without_effect(layer)
+    joint = ", yet" if heavy or effects.hardly(zero) or zero.logit_drop < 0 else ";"
+    if effects.hardly(zero) or zero.logit_drop < 0:
+        return f"{joint} {effects.sentence(zero, target.logit)}"
+    if effects.no_more_than_chance(first):
+        fall = words.number(zero.logit_drop)
+        return f"{joint} removing it lowers the logit by {fall}, {effects.beside_chance(first.ablation)}"
+    if heavy:
+        return f"{joint} removing it lowers the logit by only {words.number(zero.logit_drop)} of {words.number(target.logit)}"
+    return f"{joint} {effects.sentence(zero, target.logit)}"
+
+
+def layer_remarks(layer: LayerExplanation) -> str:
+    """What else the effects of the layer's clusters say, for the panel: rises, and larger falls than the first's."""
+    remarks = []
+    rises = [str(c.index + 1) for c in layer.clusters if effects.raises_score(c)]
+    if rises:
+        remarks.append(f"Removing cluster {words.listed(rises, 'or')} raises the score, which the weight does not say.")
+    drops = {c.index: c.ablation.zero.logit_drop for c in layer.clusters if c.ablation is not None}
+    most = max(drops, key=lambda index: (drops[index], -index), default=0)
+    largest = layer.clusters[most].ablation if drops else None
+    if largest is not None and drops[most] - drops.get(0, 0.0) >= max(0.1, 0.25 * abs(drops.get(0, 0.0))):
+        at_random = effects.no_more_than_chance(layer.clusters[most])
+        beside = f", {effects.beside_chance(largest)}" if at_random else ""
+        fall = words.number(drops[most])
+        remarks.append(f"The largest fall comes from removing cluster {most + 1} ({fall}{beside}).")
+    return " ".join(remarks)
+
+
+def map_text(layer: LayerExplanation, cluster: ClusterMap, weight: str, logit: float) -> str:
+    """What a reader who cannot see the map is told about it."""
+    where = "shows no place: one value everywhere" if cluster.constant else f"lies {place(cluster.map)}"
+    text = f"Cluster {cluster.index + 1} of {layer.name}: {weight} of the layer's positive weight; {where}"
+    if cluster.ablation is not None:
+        text += f"; {effects.sentence(cluster.ablation.zero, logit)}"
+    if cluster.labels:
+        text += f"; people said {words.listed(cluster.labels[:3])}"
+    return text + "."
+
+
+def verdict(cluster: ClusterMap, weight: str, target: Prediction) -> str:
+    """The opening sentence of a cluster's panel: weight and measured effect side by side."""
+    text = f"This cluster holds {weight} of the layer's positive weight"
+    if cluster.constant:
+        text += "; its map has one value everywhere, so it shows no place"
+    else:
+        text += f" and lies {place(cluster.map)}"
+    if cluster.ablation is None:
+        return f"{text}. Its effect was not measured."
+    effect = cluster.ablation.zero
+    said = effects.sentence(effect, target.logit, "Removing it")
+    if effects.raises_score(cluster):
+        said += ": weight and effect disagree"
+    elif effects.hardly(effect):
+        said += ", so its weight says more than its effect"
+    return f"{text}. {said}."
