@@ -17,10 +17,8 @@ def layer_sentence(layer: LayerExplanation, target: Prediction) -> str:
         return layer.note or "No feature map of this layer has a positive weight for the class."
     first = layer.clusters[0]
     lies = "shows no place" if first.constant else place(first.map)
-    text = (
-        f"{'One cluster' if len(layer.clusters) == 1 else 'Heaviest'}{',' if len(layer.clusters) == 1 else ''} {lies}"
-    )
-    text += f"{_removing(layer, target)}."
+    which = "One cluster," if len(layer.clusters) == 1 else "Heaviest"
+    text = f"{which} {lies}{_removing(layer, target)}."
     return f"{text} {layer.note}" if layer.note else text
 
 
@@ -37,7 +35,8 @@ def _removing(layer: LayerExplanation, target: Prediction) -> str:
         fall = words.number(zero.logit_drop)
         return f"{joint} removing it lowers the logit by {fall}, {effects.beside_chance(first.ablation)}"
     if heavy:
-        return f"{joint} removing it lowers the logit by only {words.number(zero.logit_drop)} of {words.number(target.logit)}"
+        fall = words.number(zero.logit_drop)
+        return f"{joint} removing it lowers the logit by only {fall} of {words.number(target.logit)}"
     return f"{joint} {effects.sentence(zero, target.logit)}"
 
 
