@@ -131,6 +131,7 @@ def test_numbers_of_the_panel() -> None:
     page = render_html(handmade.explanation()).replace(words.NBSP, " ")
     assert "12.4 → 10.6" in page, "logit after removing the first cluster"
     assert "80.0 % → 70.0 %" in page
+    assert "▼ 10.0 points" in page
     assert "<title>tabby · cat.png · LayerLore</title>" in page
     assert "64 × 64 of 80 × 64 pixels" in page  # noqa: RUF001
 
@@ -152,6 +153,16 @@ def test_flow_is_listed_largest_first_and_adds_up() -> None:
     assert all(link.width >= 0 for link in first.fed_by)
     assert [link.text for link in second.fed_by] == ["nothing arrives from block1.relu"]
     assert 'class="against"' in render_html(made)
+
+
+def test_provenance_is_folded_and_the_fingerprint_short() -> None:
+    page = render_html(handmade.explanation())
+    whole = "ab" * 32
+    assert f'title="{whole}">{whole[:12]}<' in page
+    assert whole in page[page.index("<summary>Everything that made it: network and settings") :]
+    assert "Everything that made it" not in render_html(handmade.explanation(provenance={}))
+    odd = view.provenance(handmade.explanation(provenance={"note": "x", "network": "odd"}))
+    assert [(group.title, group.lines) for group in odd] == [("more", (("note", "x"), ("network", "odd")))]
 
 
 def test_the_chance_level_stands_beside_the_effect() -> None:

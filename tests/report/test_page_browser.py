@@ -84,6 +84,7 @@ def test_nine_layers_fit_beside_the_photo(opened: Callable[..., Page]) -> None:
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert page.evaluate("(s => s.scrollWidth <= s.clientWidth)(document.querySelector('.scroller'))")
     assert not page.locator("#panel").is_visible()
+    assert page.locator("#tile-0-1").evaluate("tile => tile.getBoundingClientRect().top") < 345, "maps start high"
     keep(page, "desktop")
 
 
@@ -233,6 +234,7 @@ def test_dark_switch_and_memory(opened: Callable[..., Page]) -> None:
 def test_phone(opened: Callable[..., Page]) -> None:
     page = opened(viewport=PHONE, has_touch=True, device_scale_factor=2)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert page.get_by_text("Links between layers are listed").is_visible(), "ribbons are not drawn here"
     keep(page, "phone")
     page.tap("#tile-1-1")
     assert page.locator("#layer-1 #panel").is_visible(), "the panel stands below its layer"

@@ -52,6 +52,13 @@ def test_headline_says_how_sure_the_network_is(probability: float, sentence: str
     assert said(f"{network} {answer}{sure}") == sentence
 
 
+@given(st.floats(0, 1))
+def test_every_probability_has_a_headline(probability: float) -> None:
+    made = handmade.explanation()
+    top = dataclasses.replace(made.predictions[0], probability=probability)
+    assert words.headline(dataclasses.replace(made, predictions=(top,)))[2].endswith(").")
+
+
 def test_runner_up_and_another_class() -> None:
     made = handmade.explanation()
     assert said(words.runner_up(made)) == "Next: tiger cat (15.0 %)."
@@ -86,6 +93,10 @@ def removed(zero: float, mean: float, random: float, **changes: Any) -> handmade
         (
             handmade.layer(handmade.cluster(), handmade.cluster(1, 20, 40.0)),
             "Heaviest in the upper left, yet removing it lowers the logit by only 1.8 of 12.4.",
+        ),
+        (
+            handmade.layer(removed(1.82, 1.0, 1.84)),
+            "One cluster, in the upper left, yet removing it lowers the logit by 1.8, as much as a random set (1.8).",
         ),
         (
             handmade.layer(removed(1.0, 0.9, 1.24)),
@@ -128,6 +139,9 @@ def test_what_the_other_clusters_do_is_told_beside_the_columns_sentence() -> Non
         ((1.0, 0.05, 0.2), "Only the zero variant shows an effect"),
         ((0.05, 1.0, 0.0), "Only the mean variant shows an effect"),
         ((1.0, -0.4, 0.2), "The variants disagree"),
+        ((-0.3, -0.2, 5.8), "at random move the logit further: they lower it by 5.8"),
+        ((1.0, 0.0005, 0.1), ""),  # the mean says nothing where what follows is a mean
+        ((0.12, 0.09, 0.0), ""),  # too close to print
         ((1.0, 0.5, 0.2), ""),
         ((-1.0, -0.5, 0.2), ""),
     ],
