@@ -113,9 +113,10 @@ def doubts(layer: LayerExplanation, cluster: ClusterMap) -> tuple[str, ...]:
         if raises_score(cluster):
             result.append(f"As many maps removed at random move the logit further: they lower it by {at_random}.")
         else:
-            result.append(f"This is no more than removing as many maps at random ({at_random}).")
+            result.append(f"Setting it to zero does no more than removing as many maps at random ({at_random}).")
     if cluster.index == 0 and heavy_without_effect(layer):
-        result.append("Its weight is large and its measured effect small: the weight alone would mislead.")
+        why = "small beside the layer's largest" if _little(layer) else "not above chance"
+        result.append(f"Its weight is large and its measured effect {why}: the weight alone would mislead.")
     if not mean_says_nothing(layer):
         result.extend(_variants(found))
     return tuple(result)
