@@ -70,7 +70,7 @@ class ClusterMap:
 
     @property
     def raises_when_removed(self) -> bool:
-        """True if the class's logit rises when the channels are set to zero: the cluster speaks against it."""
+        """True if the class's logit rises when the channels are set to zero."""
         return self.ablation is not None and self.ablation.zero.logit_drop < 0
 
 
