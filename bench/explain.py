@@ -1,6 +1,6 @@
 """Time of explaining photos: ``stable`` against ``paper``, and 32 photos together against one by one.
 
-About two minutes.
+About four minutes.
 
 Goals: ``stable`` from capture to merged maps (no ablation, no flow) at most 1/12 of ``paper``; a batch of 32 photos at
 least 1.5 times the rate of single photos. Ablation and flow are timed beside them, without a goal.

@@ -119,6 +119,15 @@ def test_silhouette_and_explained_variance_agree_with_other_ways_to_get_them():
     assert clustering._explained(points, labels) == pytest.approx(1 - left)
 
 
+def test_cuts_of_the_tree_are_scipys():
+    from scipy.cluster.hierarchy import cut_tree, linkage
+
+    points = np.random.default_rng(0).random((40, 5))
+    wanted = cut_tree(linkage(points, "ward"), list(range(2, 9))).T
+    for ours, theirs in zip(clustering._ward_cuts(points, range(2, 9)), wanted, strict=True):
+        assert adjusted_rand_score(ours, theirs) == 1
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_k_means_without_a_random_start_is_as_good_as_many_random_starts(seed):
     from sklearn.cluster import KMeans

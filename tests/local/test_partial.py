@@ -61,6 +61,31 @@ class PreActivation(nn.Module):
         return self.head(self.last(x).mean(dim=(2, 3)))
 
 
+class SharedFunction(nn.Module):
+    """The same with a non-linearity that is no module's output, called twice inside a wrapper and once outside."""
+
+    class Step(nn.Module):
+        """A convolution, a functional ReLU, and a scale after it."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(3, 3, 3, padding=1)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            """Maps of the input's shape."""
+            return nn.functional.relu(self.conv(x)) * 1.5 - 0.1
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.step = SharedFunction.Step()
+        self.twice = nn.Sequential(self.step, self.step)
+        self.head = nn.Linear(3, 4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Logits of shape (N, classes)."""
+        return self.head(self.step(self.twice(x)).mean(dim=(2, 3)))
+
+
 def check(net, photo, layers, *, fewer):
     """Change each layer by seeded factors, with and without skipping: the same logits, for less arithmetic."""
     with undisturbed(net.module), torch.no_grad():
@@ -95,5 +120,9 @@ def test_modules_called_several_times():
     check(net, torch.randn(1, 3, 12, 12, dtype=torch.float64), net.layers.select("all"), fewer=True)
     net = network(PreActivation())
     check(net, torch.randn(1, 3, 12, 12, dtype=torch.float64), net.layers.select("all"), fewer=True)
+    net = network(SharedFunction())
+    functional = [layer for layer in net.layers.select("all") if layer.functional]
+    assert [layer.call for layer in functional] == [0, 1, 2]
+    check(net, torch.randn(1, 3, 12, 12, dtype=torch.float64), functional, fewer=False)
     net = network(Shared())
     check(net, torch.randn(1, 3, 12, 12, dtype=torch.float64), net.layers.select("all"), fewer=False)

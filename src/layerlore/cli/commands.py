@@ -101,7 +101,10 @@ def explain(
     ] = None,
     layers: Annotated[
         str | None,
-        typer.Option(help="Layers by name or index, or 'spread', or 'all'; default: nine.", metavar="A,B"),
+        typer.Option(
+            help="Layers by name or number (see layerlore layers), 'spread' or 'all'; default: the last nine.",
+            metavar="A,B",
+        ),
     ] = None,
     method: Annotated[Method, typer.Option(help="How maps are clustered and merged.")] = Method.stable,
     seed: Annotated[int, typer.Option(help="Seed of everything random.", min=0)] = 0,

@@ -59,7 +59,7 @@ def capture(
         GradientError: Gradients cannot be had from this network.
         LayerError: A layer was not reached, or not with maps for each photo.
     """
-    with undisturbed(network.module), torch.enable_grad():
+    with undisturbed(network.module):
         inputs = as_input(network, inputs)
         maps, logits = forward_with_maps(network, inputs, layers)
         chosen = resolve_targets(logits, targets)

@@ -23,7 +23,7 @@ Method = Literal["stable", "paper"]
 FEWEST_CLUSTERS = 3
 MOST_CLUSTERS = 8
 
-# Of ``stable``, chosen in bench/clustering.py.
+# Of ``stable``, which bench/clustering.py compares with other ways.
 COMPONENTS = 10
 CONTRAST = 1.5
 """Power of the map values: bright places count more than the haze between them, which is what noise changes."""

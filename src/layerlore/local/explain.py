@@ -72,6 +72,7 @@ class Settings:
             seed = -1
         if not 0 <= seed < 2**32:
             raise SettingError(f"seed {self.seed!r} is out of range; give a whole number from 0 to {2**32 - 1}")
+        object.__setattr__(self, "seed", seed)  # a plain int, also where a NumPy one was given
 
 
 def explain(
@@ -173,7 +174,7 @@ def explain_batch(
             layers=tuple(explained[number]),
             flow=flows[number],
             method=settings.method,
-            seed=operator.index(settings.seed),
+            seed=settings.seed,
             provenance=provenance,
         )
         for number, photo in enumerate(read)
@@ -413,7 +414,7 @@ def _provenance(network: Network, settings: Settings, layers: Sequence[Layer]) -
         },
         "settings": {
             "method": settings.method,
-            "seed": operator.index(settings.seed),
+            "seed": settings.seed,
             "layers": [layer.name for layer in layers],
             "ablation": settings.ablation,
             "flow": settings.flow,

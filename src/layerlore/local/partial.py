@@ -128,8 +128,10 @@ def _safe(trace: _Trace, position: int, layers: Sequence[Layer]) -> list[Call]:
     finished = trace.finished_before(position)
     layer = layers[position]
     if layer.functional:
-        owner = layer.path
-        return [call for call in finished if call[0] != owner]
+        # What calls the function must run each time, or the count of its calls would be off.
+        ended = trace.ended[: trace.reached[position]]
+        hidden = any(path == layer.path and trace.caller[path, call] in ended for path, call in ended)
+        return [] if hidden else [call for call in finished if call[0] != layer.path]
     earlier = {(layer.path, number) for number in range(layer.call + 1)}
     return finished if earlier <= set(finished) else []
 
