@@ -44,3 +44,7 @@ class FileFormatError(LayerLoreError):
 
 class OutputError(LayerLoreError):
     """A result that cannot be written where it was asked for."""
+
+
+class StudyError(LayerLoreError):
+    """A study that cannot be made, found or gone on with."""

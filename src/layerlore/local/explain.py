@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import operator
 import os
 import platform
@@ -24,6 +23,7 @@ from layerlore.local.merging import merge_maps
 from layerlore.local.storage import quantise
 from layerlore.local.weights import discard_threshold, guided_weights, keep_clusters, percent
 from layerlore.network.photos import Photo, read_photo
+from layerlore.network.view import view_jpeg
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 TOP_CLASSES = 5
 FEWEST_FOR_PROCESSES = 8
 """Photos in a batch from which worker processes win more than their start costs."""
-VIEW_QUALITY = 88
 
 
 @dataclass(frozen=True)
@@ -379,16 +378,13 @@ def _predictions(network: Network, logits: torch.Tensor) -> list[Prediction]:
 def _record(network: Network, photo: Photo) -> PhotoRecord:
     """The photo as the network saw it, with the view for display as a JPEG file."""
     view = network.view(photo)
-    buffer = io.BytesIO()
-    view.save(buffer, format="JPEG", quality=VIEW_QUALITY)
-    left, top, right, bottom = network.preprocess.box(photo.image.width, photo.image.height)
     return PhotoRecord(
         name=photo.name,
         image_id=photo.image_id,
         width=photo.image.width,
         height=photo.image.height,
-        box=(round(left, 2), round(top, 2), round(right, 2), round(bottom, 2)),
-        view=buffer.getvalue(),
+        box=network.seen_box(photo),
+        view=view_jpeg(view),
         view_width=view.width,
         view_height=view.height,
     )

@@ -16,6 +16,7 @@ from layerlore.errors import ModelError
 from layerlore.network.names import ClassNames, check_count, numbered_names, read_class_names
 from layerlore.network.preprocess import Preprocess, as_preprocess
 from layerlore.network.state import undisturbed
+from layerlore.network.view import seen_part
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from layerlore.network.layers import LayerTable
     from layerlore.network.photos import Photo
-    from layerlore.network.preprocess import PreprocessLike
+    from layerlore.network.preprocess import Box, PreprocessLike
 
 # What a module's forward may raise on an input it does not take; anything else is a fault of ours.
 _FORWARD_ERRORS = (
@@ -169,26 +170,21 @@ class Network:
             side: Longest side in pixels. It is less where neither the photo nor the network's input has as much
                 detail.
         """
-        width, height = photo.image.size
-        left, top, right, bottom = self.preprocess.box(width, height)
-        across, down = right - left, bottom - top
-        longest = min(float(side), max(*self.input_size, across, down))
-        scale = longest / max(across, down)
-        rows, columns = self.input_size
-        if abs(across * rows / (down * columns) - 1) < 0.02:  # but for the rounding of a resize, the same shape
-            size = (round(longest * columns / max(self.input_size)), round(longest * rows / max(self.input_size)))
-        else:
-            size = (max(1, round(across * scale)), max(1, round(down * scale)))
-        inner = (max(left, 0.0), max(top, 0.0), min(right, float(width)), min(bottom, float(height)))
-        if inner == (left, top, right, bottom):
-            return photo.image.resize(size, Image.Resampling.LANCZOS, box=inner)
-        canvas = Image.new("RGB", size, _background(self.preprocess))
-        part = (max(1, round((inner[2] - inner[0]) * scale)), max(1, round((inner[3] - inner[1]) * scale)))
-        canvas.paste(
-            photo.image.resize(part, Image.Resampling.LANCZOS, box=inner),
-            (round((inner[0] - left) * scale), round((inner[1] - top) * scale)),
-        )
-        return canvas
+        box = self.seen_box(photo)
+        return seen_part(photo.image, box, self.input_size, background=self.background, side=side)
+
+    def seen_box(self, photo: Photo) -> Box:
+        """Part of the photo that the network sees: (left, top, right, bottom) in its pixels, to 1/100."""
+        left, top, right, bottom = self.preprocess.box(*photo.image.size)
+        return round(left, 2), round(top, 2), round(right, 2), round(bottom, 2)
+
+    @property
+    def background(self) -> tuple[int, int, int]:
+        """Colour of what the network sees beyond the photo's edges."""
+        if isinstance(self.preprocess, Preprocess) and self.preprocess.fit == "pad":
+            red, green, blue = (round(255 * value) for value in self.preprocess.mean)
+            return red, green, blue
+        return 0, 0, 0
 
     def find_class(self, target: int | str) -> int:
         """Return the index of a class asked for by index, WordNet id or name; see :meth:`ClassNames.find`.
@@ -315,11 +311,3 @@ def _place(module: nn.Module, device: str | torch.device | None) -> torch.device
     for tensor in itertools.chain(module.parameters(), module.buffers()):
         return tensor.device
     return torch.device("cpu")
-
-
-def _background(preprocess: Any) -> tuple[int, int, int]:  # noqa: ANN401 any preprocessing
-    """The colour that padding has."""
-    if isinstance(preprocess, Preprocess) and preprocess.fit == "pad":
-        red, green, blue = (round(255 * value) for value in preprocess.mean)
-        return red, green, blue
-    return 0, 0, 0

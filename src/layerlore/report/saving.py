@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from layerlore.errors import OutputError
+from layerlore.files import write_whole
 
 if TYPE_CHECKING:
     from layerlore.local.explanation import Explanation
@@ -53,35 +52,6 @@ def check_place(path: str | Path) -> Path:
     if not os.access(path.parent, os.W_OK | os.X_OK):
         raise OutputError(f"cannot write {path}: you may not write to {path.parent}; choose another folder")
     return path
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write to a temporary file in the same folder, then rename it into place.
-
-    Raises:
-        OutputError: The system refuses; nothing is left behind and an older file stays as it was.
-    """
-    temporary: Path | None = None
-    try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name[:80]}.", suffix=".part", dir=path.parent)
-        temporary = Path(name)
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        temporary.chmod(_mode())
-        temporary.replace(path)
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror or error}; choose another place") from error
-    finally:
-        if temporary is not None:
-            with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
-
-
-def _mode() -> int:
-    """Permissions that a file opened the usual way would get (a temporary file is private)."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask
 
 
 def _content(explanation: Explanation, suffix: str) -> bytes:
