@@ -205,10 +205,19 @@ def _principal_components(points: NDArray[np.floating], most: int) -> NDArray[np
     """Coordinates on the first principal components, shape (n, c)."""
     centred = points - points.mean(axis=0, dtype=np.float64)
     if centred.shape[1] <= centred.shape[0]:
-        _, axes = np.linalg.eigh(centred.T @ centred)
-        return np.asarray(centred @ axes[:, ::-1][:, :most])
-    values, vectors = np.linalg.eigh(centred @ centred.T)
-    return np.asarray(vectors[:, ::-1][:, :most] * np.sqrt(np.maximum(values[::-1][:most], 0)))
+        _, axes = _largest_axes(centred.T @ centred, most)
+        return np.asarray(centred @ axes)
+    values, vectors = _largest_axes(centred @ centred.T, most)
+    return np.asarray(vectors * np.sqrt(np.maximum(values, 0)))
+
+
+def _largest_axes(matrix: NDArray[np.float64], most: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The largest eigenvalues of a symmetric matrix and their vectors as columns, largest first."""
+    from scipy.linalg import eigh
+
+    size = len(matrix)
+    values, vectors = eigh(matrix, subset_by_index=(max(size - most, 0), size - 1), check_finite=False)
+    return values[::-1], vectors[:, ::-1]
 
 
 def _ward_cuts(points: NDArray[np.floating], counts: Sequence[int]) -> list[NDArray[np.int64]]:
@@ -216,23 +225,33 @@ def _ward_cuts(points: NDArray[np.floating], counts: Sequence[int]) -> list[NDAr
     from scipy.cluster.hierarchy import linkage
 
     # SciPy's own cut_tree walks the whole tree in Python for every call: half the time of ``stable``.
-    pairs = linkage(points, "ward")[:, :2].astype(np.int64).tolist()
-    return [_cut(pairs, count) for count in counts]
+    pairs = linkage(points, "ward")[:, :2].astype(np.int64)
+    most = max(counts)
+    owner, names = _cut(pairs.tolist(), most)
+    cuts = {most: owner}
+    for count in range(most - 1, min(counts) - 1, -1):
+        step = len(pairs) - count  # the merge that leaves so many clusters
+        owner = np.where(np.isin(owner, pairs[step]), names + step, owner)
+        cuts[count] = owner
+    return [_renumber(cuts[count]) for count in counts]
 
 
-def _cut(pairs: list[list[int]], count: int) -> NDArray[np.int64]:
+def _cut(pairs: list[list[int]], count: int) -> tuple[NDArray[np.int64], int]:
     """Undo the last merges of a tree, so that ``count`` clusters are left.
 
     Args:
         pairs: What each step merged; the n points are 0..n-1, step i makes node n + i.
         count: Number of clusters, 1..n.
+
+    Returns:
+        The node that each point is in, shape (n,), and n.
     """
     points = len(pairs) + 1
     owner = list(range(2 * points - 1))
     for step in range(points - count - 1, -1, -1):
         for node in pairs[step]:
             owner[node] = owner[points + step]
-    return _renumber(np.array(owner[:points]))
+    return np.array(owner[:points]), points
 
 
 def _euclidean(points: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -154,17 +154,43 @@ def explain_batch(
     chosen = network.layers.select(layers)
     wanted = None if targets is None else [None if t is None else network.find_class(t) for t in targets]
     read = [read_photo(photo) for photo in photos]
-    inputs = _stack(network, read)
-    flows: list[tuple[LayerFlow, ...]] = [()] * len(read)
+    return explain_inputs(network, read, _stack(network, read), wanted, chosen, settings)
+
+
+def explain_inputs(
+    network: Network,
+    photos: Sequence[Photo],
+    inputs: torch.Tensor,
+    targets: Sequence[int | None] | None,
+    layers: Sequence[Layer],
+    settings: Settings,
+    *,
+    processes: bool = True,
+) -> list[Explanation]:
+    """Explain photos that are read and preprocessed already; the rest of :func:`explain_batch`.
+
+    Args:
+        network: The network.
+        photos: The N photos.
+        inputs: The same preprocessed, shape (N, 3, H, W).
+        targets: Index of the class of each, None for the predicted one; or None for all predicted ones.
+        layers: The layers to explain, shallow to deep.
+        settings: How to explain.
+        processes: Cluster in worker processes where that is faster; False where this is one of many workers.
+
+    Returns:
+        One explanation for each photo.
+    """
+    flows: list[tuple[LayerFlow, ...]] = [()] * len(photos)
     with network.lock:  # hooks and training flags are the module's, so two passes at a time would disturb each other
-        captured = capture(network, inputs, wanted, chosen)
-        explained = explain_layers(captured, len(network.layers), settings)
+        captured = capture(network, inputs, targets, layers)
+        explained = explain_layers(captured, len(network.layers), settings, processes=processes)
         if settings.ablation:
             explained = ablate(network, inputs, captured, explained, seed=settings.seed)
         if settings.flow:
             flows = trace_flow(network, inputs, captured, explained, method=settings.method)
     predictions = [_predictions(network, logits) for logits in captured.logits.double().cpu()]
-    provenance = _provenance(network, settings, chosen)
+    provenance = _provenance(network, settings, layers)
     return [
         Explanation(
             photo=_record(network, photo),
@@ -176,7 +202,7 @@ def explain_batch(
             seed=settings.seed,
             provenance=provenance,
         )
-        for number, photo in enumerate(read)
+        for number, photo in enumerate(photos)
     ]
 
 
@@ -190,7 +216,9 @@ def _check_arguments(network: object, photos: object) -> None:
         raise SettingError("explain_batch takes a list of photos; for one photo use explain")
 
 
-def explain_layers(captured: Capture, depth: int, settings: Settings) -> list[list[LayerExplanation]]:
+def explain_layers(
+    captured: Capture, depth: int, settings: Settings, *, processes: bool = True
+) -> list[list[LayerExplanation]]:
     """Cluster and merge the maps of every photo and layer of a capture.
 
     The clustering of several photos runs in parallel processes; the result does not depend on their number.
@@ -199,6 +227,7 @@ def explain_layers(captured: Capture, depth: int, settings: Settings) -> list[li
         captured: The capture of N photos.
         depth: Number of explainable layers of the network, to tell how deep each lies.
         settings: Method and seed.
+        processes: False: cluster in this process alone.
 
     Returns:
         For each photo its layers, in the order of ``captured.layers``.
@@ -213,7 +242,7 @@ def explain_layers(captured: Capture, depth: int, settings: Settings) -> list[li
         ]
         for number in range(len(captured.targets))
     ]
-    clusterings = _cluster_photos([[one.maps for one in photo] for photo in kept], settings)
+    clusterings = _cluster_photos([[one.maps for one in photo] for photo in kept], settings, processes=processes)
     return [
         [
             _explain_layer(layer, one, clustering, depth=depth, method=settings.method)
@@ -252,14 +281,16 @@ def _keep(activations: torch.Tensor, gradients: torch.Tensor, weights: NDArray[n
     return _Kept(shares, threshold, index, maps, slopes)
 
 
-def _cluster_photos(photos: list[list[NDArray[np.float32]]], settings: Settings) -> list[list[Clustering]]:
+def _cluster_photos(
+    photos: list[list[NDArray[np.float32]]], settings: Settings, *, processes: bool
+) -> list[list[Clustering]]:
     """Cluster the kept maps of each layer of each photo.
 
     Processes, not threads: the arrays are small, so that threads would wait for the interpreter. The workers import
     neither torch nor the network, and stay for the next batch.
     """
     workers = min(os.cpu_count() or 1, len(photos))
-    if len(photos) < FEWEST_FOR_PROCESSES or workers == 1:
+    if not processes or len(photos) < FEWEST_FOR_PROCESSES or workers == 1:
         from threadpoolctl import threadpool_limits
 
         with threadpool_limits(1):  # products this small take longer with two threads than with one
@@ -405,7 +436,7 @@ def _provenance(network: Network, settings: Settings, layers: Sequence[Layer]) -
         "machine": {
             "platform": platform.platform(terse=True),
             "processor": platform.machine(),
-            "device": str(network.device),
+            "device": network.device.type,
             "threads": torch.get_num_threads(),
         },
         "settings": {
