@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,17 @@ class Odd(nn.Module):
 
     def forward(self, x: torch.Tensor) -> Any:
         return self.change(self.inner(x))
+
+
+def test_a_network_goes_to_another_process_with_what_was_found_out() -> None:
+    network = Network(tiny(), input_size=(16, 16), class_names=["a", "b", "c", "d"])
+    layers, fingerprint = network.layers, network.fingerprint
+    copy = pickle.loads(pickle.dumps(network))  # noqa: S301 our own bytes
+    assert vars(copy)["fingerprint"] == fingerprint  # not computed again
+    assert [layer.name for layer in vars(copy)["layers"]] == [layer.name for layer in layers]
+    with copy.lock:
+        inputs = torch.rand(2, 3, 16, 16)
+        assert torch.equal(copy.module(inputs), network.module(inputs))
 
 
 def test_wrappers_are_taken_off() -> None:

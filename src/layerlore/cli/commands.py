@@ -6,21 +6,26 @@ import json
 import os
 import sys
 import webbrowser
-from contextlib import contextmanager
-from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from layerlore.cli.options import (
+    ClassNamesFile,
+    Debug,
+    Json,
+    Layers,
+    Method,
+    Model,
+    Pretrained,
+    Weights,
+    load,
+    one_line_errors,
+    parse_layers,
+)
 from layerlore.cli.outputs import OURS, SUFFIXES, plan_outputs
-from layerlore.cli.printing import describe_layers, print_layers, say
+from layerlore.cli.printing import describe_layers, print_layers
 from layerlore.cli.running import explain_all
-from layerlore.errors import LayerLoreError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from layerlore.network.model import Network
 
 app = typer.Typer(
     name="layerlore",
@@ -31,13 +36,6 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-
-class Method(StrEnum):
-    """How feature maps are clustered and merged."""
-
-    stable = "stable"
-    paper = "paper"
 
 
 def _print_version(wanted: bool) -> None:
@@ -58,8 +56,6 @@ Out = Annotated[
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help=f"Replace existing files that are not named *{OURS}.*, too.")
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
-Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
 
 @app.callback()
@@ -76,36 +72,16 @@ def _root(
 def explain(
     photos: Annotated[list[str], typer.Argument(help="Photos to explain.", metavar="PHOTO")],
     *,
-    model: Annotated[
-        str | None,
-        typer.Option(
-            help="timm:NAME, torchvision:NAME or package.module:callable; "
-            "default: EfficientNet-Lite0 with ImageNet weights, which needs no download.",
-            metavar="SPEC",
-        ),
-    ] = None,
-    weights: Annotated[
-        str | None,
-        typer.Option(help="Weights to load: .safetensors, or a torch file without pickled code.", metavar="FILE"),
-    ] = None,
-    pretrained: Annotated[
-        bool, typer.Option(" /--no-pretrained", help="Start from random weights.", show_default=False)
-    ] = True,
-    class_names: Annotated[
-        str | None, typer.Option(help="Text file with one class name a line, or JSON.", metavar="FILE")
-    ] = None,
+    model: Model = None,
+    weights: Weights = None,
+    pretrained: Pretrained = True,
+    class_names: ClassNamesFile = None,
     device: Annotated[str | None, typer.Option(help="Such as cuda; default: cpu.", metavar="NAME")] = None,
     target: Annotated[
         str | None,
         typer.Option(help="Class by index, WordNet id or name; default: the predicted one.", metavar="CLASS"),
     ] = None,
-    layers: Annotated[
-        str | None,
-        typer.Option(
-            help="Layers by name or number (see layerlore layers), 'spread' or 'all'; default: the last nine.",
-            metavar="A,B",
-        ),
-    ] = None,
+    layers: Layers = None,
     method: Annotated[Method, typer.Option(help="How maps are clustered and merged.")] = Method.stable,
     seed: Annotated[int, typer.Option(help="Seed of everything random.", min=0)] = 0,
     out: Out = None,
@@ -119,10 +95,10 @@ def explain(
     debug: Debug = False,
 ) -> None:
     """Explain photos layer by layer, each in a page of its own."""
-    with _one_line_errors(debug=debug):
+    with one_line_errors(debug=debug):
         outputs = plan_outputs(photos, out, overwrite=overwrite)
-        network = _load(model, pretrained=pretrained, class_names=class_names, weights=weights, device=device)
-        chosen = _parse_layers(network, layers)
+        network = load(model, pretrained=pretrained, class_names=class_names, weights=weights, device=device)
+        chosen = parse_layers(network, layers)
         # A wrong layer or class is told before any photo is read.
         network.layers.select(chosen)
         index = None if target is None else network.find_class(target)
@@ -145,9 +121,9 @@ def list_layers(
     debug: Debug = False,
 ) -> None:
     """List the layers of a network that can be explained, shallow to deep."""
-    with _one_line_errors(debug=debug):
+    with one_line_errors(debug=debug):
         # Layers do not depend on the weights, so none are fetched.
-        network = _load(spec, pretrained=False)
+        network = load(spec, pretrained=False)
         if as_json:
             typer.echo(json.dumps(describe_layers(network), ensure_ascii=False, indent=1))
         else:
@@ -166,56 +142,14 @@ def demo(
     debug: Debug = False,
 ) -> None:
     """Explain a sample photo with nine layers over the network's whole depth, and open the page."""
-    with _one_line_errors(debug=debug):
+    with one_line_errors(debug=debug):
         from layerlore.samples import sample_path
 
         photo = str(sample_path(sample))
         (output,) = plan_outputs([photo], out, overwrite=overwrite)
-        explain_all(_load(None), [(photo, output)], options={"layers": "spread"})
+        explain_all(load(None), [(photo, output)], options={"layers": "spread"})
         if browser and _has_screen():
             webbrowser.open(output.resolve().as_uri())
-
-
-def _load(
-    spec: str | None,
-    *,
-    pretrained: bool = True,
-    class_names: str | None = None,
-    weights: str | None = None,
-    device: str | None = None,
-) -> Network:
-    from layerlore.network.loading import load_network
-
-    return load_network(spec, pretrained=pretrained, class_names=class_names, weights=weights, device=device)
-
-
-def _parse_layers(network: Network, text: str | None) -> str | list[str | int] | None:
-    """Turn ``a,b,-1`` into what ``select`` takes; a number is an index unless a layer has that name."""
-    if text is None or text in {"default", "spread", "all"}:
-        return text
-    names = {layer.name for layer in network.layers}
-    parts = [part.strip() for part in text.split(",") if part.strip()]
-    return [int(part) if part not in names and part.removeprefix("-").isdecimal() else part for part in parts]
-
-
-@contextmanager
-def _one_line_errors(*, debug: bool) -> Iterator[None]:
-    """Turn errors into one line on stderr and exit code 1; with ``debug`` let them through."""
-    try:
-        yield
-    except LayerLoreError as error:
-        if debug:
-            raise
-        say(f"error: {error}")
-        raise typer.Exit(1) from error
-    except (typer.Exit, typer.BadParameter, BrokenPipeError):
-        raise
-    except Exception as error:
-        if debug:
-            raise
-        text = " ".join(f"{type(error).__name__}: {error}".split())
-        say(f"error: {text}; this is a bug in LayerLore, --debug shows where")
-        raise typer.Exit(1) from error
 
 
 def _has_screen() -> bool:

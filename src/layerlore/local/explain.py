@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import operator
 import os
-import platform
 from collections.abc import Sequence
-from dataclasses import dataclass
-from importlib.metadata import version
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias, get_args
 
 import numpy as np
@@ -17,13 +15,13 @@ from layerlore.errors import ModelError, SettingError
 from layerlore.local.ablation import ablate
 from layerlore.local.capture import Capture, capture
 from layerlore.local.clustering import Clustering, Method, cluster_layers
-from layerlore.local.explanation import ClusterMap, Explanation, LayerExplanation, LayerFlow, PhotoRecord, Prediction
+from layerlore.local.explanation import ClusterMap, Explanation, LayerExplanation, LayerFlow
+from layerlore.local.facts import all_predictions, photo_record, provenance_of
 from layerlore.local.flow import trace_flow
 from layerlore.local.merging import merge_maps
 from layerlore.local.storage import quantise
 from layerlore.local.weights import discard_threshold, guided_weights, keep_clusters, percent
 from layerlore.network.photos import Photo, read_photo
-from layerlore.network.view import view_jpeg
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -189,11 +187,11 @@ def explain_inputs(
             explained = ablate(network, inputs, captured, explained, seed=settings.seed)
         if settings.flow:
             flows = trace_flow(network, inputs, captured, explained, method=settings.method)
-    predictions = [_predictions(network, logits) for logits in captured.logits.double().cpu()]
-    provenance = _provenance(network, settings, layers)
+    predictions = [all_predictions(network, logits) for logits in captured.logits.double().cpu()]
+    provenance = provenance_of(network, asdict(settings), layers)
     return [
         Explanation(
-            photo=_record(network, photo),
+            photo=photo_record(network, photo),
             target=predictions[number][captured.targets[number]],
             predictions=tuple(sorted(predictions[number], key=lambda p: (-p.logit, p.index))[:TOP_CLASSES]),
             layers=tuple(explained[number]),
@@ -395,55 +393,3 @@ def _stack(network: Network, photos: Sequence[Photo]) -> torch.Tensor:
             "explain them one by one"
         )
     return torch.stack(prepared)
-
-
-def _predictions(network: Network, logits: torch.Tensor) -> list[Prediction]:
-    """Every class with its probability and logit, by index; ``logits`` has shape (classes,)."""
-    probabilities = logits.softmax(0).tolist()
-    return [
-        Prediction(index, network.class_names[index], round(probability, 6), round(logit, 6))
-        for index, (probability, logit) in enumerate(zip(probabilities, logits.tolist(), strict=True))
-    ]
-
-
-def _record(network: Network, photo: Photo) -> PhotoRecord:
-    """The photo as the network saw it, with the view for display as a JPEG file."""
-    view = network.view(photo)
-    return PhotoRecord(
-        name=photo.name,
-        image_id=photo.image_id,
-        width=photo.image.width,
-        height=photo.image.height,
-        box=network.seen_box(photo),
-        view=view_jpeg(view),
-        view_width=view.width,
-        view_height=view.height,
-    )
-
-
-def _provenance(network: Network, settings: Settings, layers: Sequence[Layer]) -> dict[str, Any]:
-    """What made an explanation, in plain values."""
-    packages = ("layerlore", "torch", "torchvision", "timm", "numpy", "scipy", "scikit-learn", "pillow")
-    return {
-        "network": {
-            "name": network.name,
-            "spec": network.spec,
-            "fingerprint": network.fingerprint,
-            "input_size": list(network.input_size),
-            "classes": len(network.class_names),
-        },
-        "versions": {package: version(package) for package in packages},
-        "machine": {
-            "platform": platform.platform(terse=True),
-            "processor": platform.machine(),
-            "device": network.device.type,
-            "threads": torch.get_num_threads(),
-        },
-        "settings": {
-            "method": settings.method,
-            "seed": settings.seed,
-            "layers": [layer.name for layer in layers],
-            "ablation": settings.ablation,
-            "flow": settings.flow,
-        },
-    }

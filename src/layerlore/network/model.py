@@ -101,6 +101,15 @@ class Network:
             self.classes = read_class_names(class_names)
         check_count(self.classes, count, self.name)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """All but the lock, which no other process could hold; what was found out about the network goes along."""
+        return {key: value for key, value in self.__dict__.items() if key != "lock"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take the attributes over, with a lock of this process."""
+        self.__dict__.update(state)
+        self.lock = threading.RLock()
+
     def __repr__(self) -> str:
         """Name the network, its input and its classes."""
         rows, columns = self.input_size
