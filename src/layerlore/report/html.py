@@ -1,7 +1,7 @@
-"""The page: one HTML file that asks nothing of any server.
+"""The page: one HTML file that asks nothing of any server, or the page of a photo inside a study's site.
 
-The template and the static files are put together when the page is rendered. Every string of the user or of
-the network goes through the template's escaping; the content policy of the page allows its own script only.
+Both come from one template and one script. Every string of the user or of the network goes through the
+template's escaping; the content policy of the page allows its own scripts only.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import hashlib
 import html
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from layerlore.report import colours, view, words
 
@@ -20,10 +20,11 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
     from layerlore.local.explanation import Explanation
+    from layerlore.report.site.place import Place
 
 HERE = Path(__file__).parent
-STYLES = ("tokens.css", "page.css", "panel.css", "print.css")
-SCRIPTS = ("maps.js", "ribbons.js", "panel.js", "page.js")
+STYLES = ("tokens.css", "base.css", "page.css", "panel.css", "print.css")
+SCRIPTS = ("switch.js", "maps.js", "ribbons.js", "panel.js", "page.js")
 NOTEBOOK_HEIGHT = 860
 
 
@@ -33,22 +34,43 @@ def render_html(explanation: Explanation) -> str:
     The file opens from disk, makes no request, shows everything but the large view without scripts, and
     prints. It stays under 3 MB for nine layers.
     """
-    early, main = _static("theme.js"), "\n".join(map(_static, SCRIPTS))
+    early, main = joined(["theme.js"]), script(SCRIPTS)
+    return _render(
+        explanation,
+        place=None,
+        policy=_policy(early, main),
+        styles=joined(STYLES),
+        early_script=early,
+        main_script=main,
+        photo_address=view.data_address("image/jpeg", explanation.photo.view),
+    )
+
+
+def render_study_page(explanation: Explanation, place: Place) -> str:
+    """The same page inside a study's site, whose styles and scripts all photos share.
+
+    The photo lies beside the page as ``ID.jpg``; the maps are painted by the script.
+
+    Args:
+        explanation: What the page is about.
+        place: Where the photo stands in the site.
+    """
+    return _render(explanation, place=place, policy=site_policy(), photo_address=f"{explanation.photo.image_id}.jpg")
+
+
+def _render(explanation: Explanation, *, place: Place | None, **values: str) -> str:
+    home = place.home if place else ""
     return (
-        _environment()
+        environment()
         .get_template("page.html.j2")
         .render(
             e=explanation,
+            place=place,
             words=words,
-            policy=_policy(early, main),
-            styles="\n".join(map(_static, STYLES)),
-            early_script=early,
-            main_script=main,
-            photo_address=view.data_address("image/jpeg", explanation.photo.view),
             gradient=colours.css_gradient(),
             photo_colour=colours.PHOTO_COLOUR,
             headline=words.headline(explanation),
-            phases=view.phases(explanation),
+            phases=view.phases(explanation, pictures=place is None),
             effects=view.effect_scale(explanation),
             has_labels=any(c.labels for layer in explanation.layers for c in layer.clusters),
             smallest=min(explanation.layers, key=lambda layer: layer.height * layer.width, default=None),
@@ -56,7 +78,8 @@ def render_html(explanation: Explanation) -> str:
             provenance=view.provenance(explanation),
             fingerprint=view.fingerprint(explanation),
             depth_note=words.depth_note(explanation),
-            data=_script_json(view.script_data(explanation)),
+            data=script_json(view.script_data(explanation, home=home)),
+            **values,
         )
     )
 
@@ -81,8 +104,19 @@ def _static(name: str) -> str:
     return (HERE / "static" / name).read_text(encoding="utf-8")
 
 
+def joined(names: tuple[str, ...] | list[str]) -> str:
+    """Static files one after the other."""
+    return "\n".join(map(_static, names))
+
+
+def script(names: tuple[str, ...] | list[str]) -> str:
+    """Scripts as one classic script; a module would not load from disk."""
+    return f'"use strict";\n{{\n{joined(names)}\n}}\n'
+
+
 @functools.cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """The templates, with everything escaped."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     return Environment(
@@ -104,7 +138,19 @@ def _policy(*scripts: str) -> str:
     )
 
 
-def _script_json(data: dict[str, Any]) -> str:
+def site_policy() -> str:
+    """A content policy that lets nothing in but files of the site and data pictures, from disk and from a server.
+
+    ``file:`` stands beside ``'self'`` because browsers differ in what ``'self'`` means for a page opened from disk;
+    a page from a server may not load files from disk anyway.
+    """
+    return (
+        "default-src 'none'; img-src 'self' file: data:; style-src 'self' file: 'unsafe-inline'; "
+        "script-src 'self' file:; base-uri 'none'; form-action 'none'"
+    )
+
+
+def script_json(data: object) -> str:
     """JSON that cannot end the script element it stands in."""
     text = json.dumps(data, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")

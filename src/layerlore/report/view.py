@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import numpy as np
 
@@ -17,12 +18,15 @@ if TYPE_CHECKING:
 
     from layerlore.local.explanation import ClusterMap, Explanation, LayerExplanation, LayerFlow
 
-# Longest side of a pre-rendered map in pixels, by how many there are: the page stays under 3 MB.
+# Longest side of a painted map in pixels, by how many there are: a page that brings them along stays under 3 MB.
 OVERLAY_SIDES = ((60, 192), (150, 112), (10**9, 96))
 # Up to this many cells on the page travel with 16 bits a cell, more with 8; and no map has a longer side than this.
 FINE_CELLS = 300_000
+LEAN_CELLS = 10_000
 LONGEST_SIDE = 112
 TOP_CHANNELS = 12
+# Stands where the page's script will put a map.
+BLANK = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=="
 
 
 @dataclass(frozen=True)
@@ -66,9 +70,10 @@ class Tile:
 
 @dataclass(frozen=True)
 class Column:
-    """A layer on the page."""
+    """A layer on the page; ``address`` is its name as a part of an address."""
 
     name: str
+    address: str
     size: str
     nonlinearity: str
     rectified: bool
@@ -136,12 +141,22 @@ def effect_scale(explanation: Explanation) -> EffectScale | None:
     return EffectScale(against, support, max(against, 0.08 * whole), max(support, 0.08 * whole))
 
 
-def phases(explanation: Explanation) -> tuple[Phase, ...]:
-    """The columns of the page, shallow to deep, neighbours of one depth together."""
+def overlay_side(explanation: Explanation) -> int:
+    """Longest side of the page's painted maps in pixels."""
+    amount = sum(len(layer.clusters) for layer in explanation.layers)
+    return next(size for most, size in OVERLAY_SIDES if amount <= most)
+
+
+def phases(explanation: Explanation, *, pictures: bool = True) -> tuple[Phase, ...]:
+    """The columns of the page, shallow to deep, neighbours of one depth together.
+
+    Args:
+        explanation: What the page is about.
+        pictures: Paint the maps here; else the page's script does.
+    """
     scale = effect_scale(explanation)
     result: list[Phase] = []
-    amount = sum(len(layer.clusters) for layer in explanation.layers)
-    side = next(size for most, size in OVERLAY_SIDES if amount <= most)
+    side = overlay_side(explanation) if pictures else None
     for position, layer in enumerate(explanation.layers):
         word, typical = words.phase(layer.depth)
         column = _column(explanation, position, layer, scale=scale, side=side)
@@ -153,12 +168,13 @@ def phases(explanation: Explanation) -> tuple[Phase, ...]:
 
 
 def _column(
-    explanation: Explanation, position: int, layer: LayerExplanation, *, scale: EffectScale | None, side: int
+    explanation: Explanation, position: int, layer: LayerExplanation, *, scale: EffectScale | None, side: int | None
 ) -> Column:
     weights, weak, dropped, other = words.shares(layer)
     shown = words.shown_percent(layer)
     return Column(
         name=layer.name,
+        address=quote(layer.name, safe=""),
         size=words.times(layer.channels, layer.height, layer.width),
         nonlinearity=layer.nonlinearity,
         rectified=layer.rectified,
@@ -201,18 +217,16 @@ def _tile(
     *,
     weight: str,
     scale: EffectScale | None,
-    side: int,
+    side: int | None,
 ) -> Tile:
-    layer, photo = explanation.layers[position], explanation.photo
-    width, height = maps.fit(photo.view_width, photo.view_height, side)
-    picture = maps.overlay_png(maps.shown_map(cluster.map, height, width), colours.sequential(), colours.alphas())
+    layer = explanation.layers[position]
     effect, start, length = "", 0.0, 0.0
     if cluster.ablation is not None and scale is not None:
         effect = effects.label(cluster.ablation.zero)
         start, length = scale.bar(cluster.ablation.zero.logit_drop)
     return Tile(
         number=cluster.index + 1,
-        overlay=data_address("image/png", picture),
+        overlay=BLANK if side is None else _overlay(explanation, cluster, side),
         text=sentences.map_text(layer, cluster, weight, explanation.target.logit),
         verdict=sentences.verdict(cluster, weight, explanation.target),
         weight=weight,
@@ -230,6 +244,12 @@ def _tile(
         fed_by=tuple(_fed_by(explanation, position, cluster.index)),
         feeds=tuple(_feeds(explanation, position, cluster.index)),
     )
+
+
+def _overlay(explanation: Explanation, cluster: ClusterMap, side: int) -> str:
+    width, height = maps.fit(explanation.photo.view_width, explanation.photo.view_height, side)
+    values = maps.shown_map(cluster.map, height, width)
+    return data_address("image/png", maps.overlay_png(values, colours.sequential(), colours.alphas()))
 
 
 def _channel_percent(value: float) -> str:
@@ -291,12 +311,21 @@ def _feeds(explanation: Explanation, position: int, cluster: int) -> Iterator[Li
         yield Link(position + 1, column, text, words.percent(row[column]), abs(row[column]), row[column] < 0)
 
 
-def script_data(explanation: Explanation) -> dict[str, Any]:
-    """What the page's script works with: the maps at feature resolution, the flow, the colour scale."""
+def script_data(explanation: Explanation, *, home: str = "") -> dict[str, Any]:
+    """What the page's script works with: the maps at feature resolution, the flow, the colour scale.
+
+    Args:
+        explanation: What the page is about.
+        home: Address of the photo in its study, such as ``photo/0123456789abcdef``; there the script paints
+            the maps, and large ones travel with fewer bits.
+    """
     cells = sum(min(c.map.size, LONGEST_SIDE**2) for layer in explanation.layers for c in layer.clusters)
-    bits = 16 if cells <= FINE_CELLS else 8
+    bits = 16 if cells <= (LEAN_CELLS if home else FINE_CELLS) else 8
     table = np.concatenate([colours.sequential(), colours.alphas()[:, None]], axis=1)
     return {
+        "home": home,
+        "paint": bool(home),
+        "side": overlay_side(explanation),
         "width": explanation.photo.view_width,
         "height": explanation.photo.view_height,
         "scale": base64.b64encode(table.tobytes()).decode(),

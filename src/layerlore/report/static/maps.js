@@ -71,56 +71,73 @@ function largeView(layerIndex, clusterIndex) {
   return remembered;
 }
 
-function overlayAddress(cluster, side) {
-  const shrink = side / Math.max(data.width, data.height);
+function overlayAddress(cluster, peak) {
+  const shrink = data.side / Math.max(data.width, data.height);
   const width = Math.max(1, Math.round(data.width * shrink)), height = Math.max(1, Math.round(data.height * shrink));
   const canvas = Object.assign(document.createElement("canvas"), { width, height });
   const context = canvas.getContext("2d"), picture = context.createImageData(width, height);
   const values = shownMap(cluster, width, height);
   for (let i = 0; i < values.length; i++) {
-    const level = Math.round(values[i] * cluster.peak * 255) * 4;
+    const level = Math.round(values[i] * peak * 255) * 4;
     for (let channel = 0; channel < 4; channel++) picture.data[i * 4 + channel] = scaleTable[level + channel];
   }
   context.putImageData(picture, 0, 0);
   return canvas.toDataURL();
 }
 
-let photoPixels = null; // filled once the embedded photo is decoded
+let photoImage = null; // filled once the photo is decoded
 
 async function loadPhoto() {
-  const address = getComputedStyle(document.querySelector(".photo")).backgroundImage.slice(5, -2);
   const image = new Image();
-  image.src = address;
+  image.src = getComputedStyle(document.querySelector(".photo")).backgroundImage.slice(5, -2);
   await image.decode();
-  const canvas = Object.assign(document.createElement("canvas"), { width: data.width, height: data.height });
-  const context = canvas.getContext("2d", { willReadFrequently: true });
-  context.drawImage(image, 0, 0, data.width, data.height);
-  photoPixels = context.getImageData(0, 0, data.width, data.height).data;
+  photoImage = image;
 }
 
-function paintMap(out, values, peak, strength, photoColour) {
-  const kept = 1 - (1 - photoColour) * strength;
-  for (let i = 0, p = 0; i < values.length; i++, p += 4) {
-    const level = Math.round(values[i] * peak * 255) * 4, alpha = (scaleTable[level + 3] / 255) * strength;
-    const grey = 0.2126 * photoPixels[p] + 0.7152 * photoPixels[p + 1] + 0.0722 * photoPixels[p + 2];
-    for (let c = 0; c < 3; c++) {
-      const pale = photoPixels[p + c] * kept + grey * (1 - kept);
-      out[p + c] = pale * (1 - alpha) + scaleTable[level + c] * alpha;
+// Pictures are put together by compositing and no pixel of the photo is ever read: a browser forbids reading a
+// photo that lies beside a page opened from disk.
+function sheet(fill) {
+  const canvas = Object.assign(document.createElement("canvas"), { width: data.width, height: data.height });
+  const context = canvas.getContext("2d"), picture = context.createImageData(data.width, data.height);
+  fill(picture.data);
+  context.putImageData(picture, 0, 0);
+  return canvas;
+}
+
+function wash(context, mode, colour, alpha) {
+  context.globalCompositeOperation = mode;
+  context.globalAlpha = alpha;
+  context.fillStyle = colour;
+  context.fillRect(0, 0, data.width, data.height);
+  context.globalCompositeOperation = "source-over";
+  context.globalAlpha = 1;
+}
+
+const paintBare = (context) => context.drawImage(photoImage, 0, 0, data.width, data.height);
+
+function paintMap(context, values, peak, strength, photoColour) {
+  paintBare(context);
+  wash(context, "saturation", "#808080", (1 - photoColour) * strength);
+  context.globalAlpha = strength;
+  context.drawImage(sheet((out) => {
+    for (let i = 0; i < values.length; i++) {
+      const level = Math.round(values[i] * peak * 255) * 4;
+      for (let channel = 0; channel < 4; channel++) out[i * 4 + channel] = scaleTable[level + channel];
     }
-    out[p + 3] = 255;
-  }
+  }), 0, 0);
+  context.globalAlpha = 1;
 }
 
 // Exactly the brightest `part` of the pixels keep the photo; the rest is dark grey with a trace of the scene.
-function paintRevealed(out, ranks, part) {
+function paintRevealed(context, ranks, part) {
   const shown = Math.max(1, Math.round(ranks.length * part));
-  for (let i = 0, p = 0; i < ranks.length; i++, p += 4) {
-    if (ranks[i] < shown) {
-      out[p] = photoPixels[p]; out[p + 1] = photoPixels[p + 1]; out[p + 2] = photoPixels[p + 2];
-    } else {
-      const grey = 0.2126 * photoPixels[p] + 0.7152 * photoPixels[p + 1] + 0.0722 * photoPixels[p + 2];
-      out[p] = out[p + 1] = out[p + 2] = 24 + grey * 0.16;
-    }
-    out[p + 3] = 255;
-  }
+  const kept = sheet((out) => { for (let i = 0; i < ranks.length; i++) if (ranks[i] < shown) out[i * 4 + 3] = 255; });
+  const cut = kept.getContext("2d");
+  cut.globalCompositeOperation = "source-in";
+  cut.drawImage(photoImage, 0, 0, data.width, data.height);
+  paintBare(context);
+  wash(context, "saturation", "#808080", 1);
+  wash(context, "source-over", "#000", 0.84);
+  wash(context, "lighter", "rgb(24 24 24)", 1);
+  context.drawImage(kept, 0, 0);
 }

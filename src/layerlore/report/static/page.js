@@ -107,15 +107,17 @@ const SCALES = {
   own: ["highest of the map", "Each map has its own scale: compare places, not strengths."],
   layer: ["highest of the layer", "The maps of a layer share one scale: what is weak looks weak."],
 };
+const clusterOf = (tile) => data.layers[placeOf(tile).layer].clusters[placeOf(tile).cluster];
+// A page of a study comes without pictures of its maps; they are painted here.
+if (data.paint) for (const tile of tiles) tile.querySelector("img").src = overlayAddress(clusterOf(tile), 1);
 const ownPictures = tiles.map((tile) => tile.querySelector("img").src);
 document.querySelector(".toolbar").addEventListener("change", (event) => {
   if (event.target.name !== "scale") return;
   look.scale = event.target.value;
   [byId("scale-high").textContent, byId("scale-note").textContent] = SCALES[look.scale];
   tiles.forEach((tile, index) => {
-    const { layer, cluster } = placeOf(tile), image = tile.querySelector("img");
-    const side = Math.max(image.naturalWidth, image.naturalHeight);
-    image.src = look.scale === "own" ? ownPictures[index] : overlayAddress(data.layers[layer].clusters[cluster], side);
+    const cluster = clusterOf(tile);
+    tile.querySelector("img").src = look.scale === "own" ? ownPictures[index] : overlayAddress(cluster, cluster.peak);
   });
   paint();
   say(byId("scale-note").textContent);
@@ -132,20 +134,17 @@ panel.addEventListener("click", (event) => {
   trace();
 });
 
-const root = document.documentElement, themeButton = byId("theme"), systemDark = matchMedia("(prefers-color-scheme: dark)");
-const isDark = () => (root.dataset.theme ? root.dataset.theme === "dark" : systemDark.matches);
-const showTheme = () => themeButton.setAttribute("aria-pressed", String(isDark()));
-themeButton.addEventListener("click", () => {
-  root.dataset.theme = isDark() ? "light" : "dark";
-  try { localStorage.setItem("layerlore-theme", root.dataset.theme); } catch { /* not remembered, but switched */ }
-  showTheme();
-});
-systemDark.addEventListener("change", showTheme);
-showTheme();
-
 function restore() {
   const wanted = readAddress();
-  if (!wanted) { if (look.open && !location.hash) closePanel(); return; }
+  markLayer(wanted && wanted.cluster === null ? wanted.layer : null);
+  if (!wanted) {
+    if (look.open && ["", `#${data.home}`].includes(location.hash)) closePanel();
+    return;
+  }
+  if (wanted.cluster === null) {
+    closePanel({ quietly: true });
+    return;
+  }
   if (wanted.reveal) { reveal.value = wanted.reveal; setView("revealed"); }
   showReveal();
   openPanel(wanted.layer, wanted.cluster);

@@ -7,41 +7,55 @@ const look = { open: null, view: "map", scale: "own", strength: 0.9, bare: false
 const photoColour = Number(getComputedStyle(document.documentElement).getPropertyValue("--photo-colour"));
 
 function paint() {
-  if (!look.open || !photoPixels) return;
-  const { layer, cluster } = look.open, context = canvas.getContext("2d", { willReadFrequently: true });
-  const picture = context.createImageData(data.width, data.height), view = largeView(layer, cluster);
+  if (!look.open || !photoImage) return;
+  const { layer, cluster } = look.open, context = canvas.getContext("2d"), view = largeView(layer, cluster);
   if (look.bare) {
-    picture.data.set(photoPixels);
+    paintBare(context);
   } else if (look.view === "revealed") {
     view.ranks ??= pixelRanks(view.values);
-    paintRevealed(picture.data, view.ranks, reveal.value / 100);
+    paintRevealed(context, view.ranks, reveal.value / 100);
   } else {
     const peak = look.scale === "layer" ? data.layers[layer].clusters[cluster].peak : 1;
-    paintMap(picture.data, view.values, peak, look.strength, photoColour);
+    paintMap(context, view.values, peak, look.strength, photoColour);
   }
-  context.putImageData(picture, 0, 0);
   canvas.setAttribute("aria-label", look.view === "revealed"
     ? `The brightest ${reveal.value} percent of the photo by this cluster's map, the rest dark`
     : tileOf(layer, cluster).querySelector("img").alt);
 }
 
+// In a study every address begins with the photo; there `data.home` is "photo/ID", elsewhere "".
 function writeAddress() {
-  let hash = "";
+  const parts = data.home ? [data.home] : [];
   if (look.open) {
-    hash = `#layer/${encodeURIComponent(data.layers[look.open.layer].name)}/cluster/${look.open.cluster + 1}`;
-    if (look.view === "revealed") hash += `/reveal/${reveal.value}`;
+    parts.push("layer", encodeURIComponent(data.layers[look.open.layer].name), "cluster", look.open.cluster + 1);
+    if (look.view === "revealed") parts.push("reveal", reveal.value);
   }
+  const hash = parts.length ? `#${parts.join("/")}` : "";
   // A page inside a notebook's frame has no address of its own to change.
   try { history.replaceState(null, "", hash || location.pathname + location.search); } catch { /* stays as it is */ }
 }
 
+// What the address names: a layer, perhaps a cluster of it (else null), perhaps how much of the photo to reveal.
 function readAddress() {
-  const parts = /^#layer\/(.+)\/cluster\/(\d+)(?:\/reveal\/(\d+))?$/.exec(location.hash);
+  const own = data.home && location.hash.startsWith(`#${data.home}/`) ? data.home.length + 2 : 1;
+  const parts = /^layer\/([^/]+)(?:\/cluster\/(\d+)(?:\/reveal\/(\d+))?)?$/.exec(location.hash.slice(own));
   if (!parts) return null;
   let name;
   try { name = decodeURIComponent(parts[1]); } catch { return null; }
-  const layer = data.layers.findIndex((candidate) => candidate.name === name), cluster = Number(parts[2]) - 1;
-  return data.layers[layer]?.clusters[cluster] ? { layer, cluster, reveal: Number(parts[3]) || null } : null;
+  const layer = data.layers.findIndex((candidate) => candidate.name === name);
+  if (layer < 0) return null;
+  if (!parts[2]) return { layer, cluster: null, reveal: null };
+  const cluster = Number(parts[2]) - 1;
+  return data.layers[layer].clusters[cluster] ? { layer, cluster, reveal: Number(parts[3]) || null } : null;
+}
+
+function markLayer(layer) {
+  for (const marked of columns.querySelectorAll(".marked")) marked.classList.remove("marked");
+  if (layer === null) return;
+  const column = byId(`layer-${layer}`);
+  column.classList.add("marked");
+  column.scrollIntoView({ block: narrow.matches ? "start" : "nearest", inline: "center" });
+  say(`The address leads to layer ${data.layers[layer].name}.`);
 }
 
 // On a narrow screen the panel stands right below the layer it belongs to.
@@ -69,6 +83,7 @@ function openPanel(layer, cluster) {
   const before = look.open && tileOf(look.open.layer, look.open.cluster);
   before?.setAttribute("aria-expanded", "false");
   tile.setAttribute("aria-expanded", "true");
+  markLayer(null);
   look.open = { layer, cluster };
   const { name, clusters } = data.layers[layer];
   byId("panel-title").textContent = `Cluster ${cluster + 1} of ${clusters.length} in ${name}`;
@@ -81,13 +96,14 @@ function openPanel(layer, cluster) {
   say(`Details of cluster ${cluster + 1} of ${clusters.length} in ${name}. Enter again goes to them, Escape closes.`);
 }
 
-function closePanel() {
+function closePanel({ quietly = false } = {}) {
   if (!look.open) return;
   const tile = tileOf(look.open.layer, look.open.cluster);
   look.open = null;
   panel.hidden = true;
   placePanel();
   tile.setAttribute("aria-expanded", "false");
+  if (quietly) return; // the address already leads elsewhere
   tile.focus({ preventScroll: !narrow.matches });
   writeAddress();
   say("Details closed.");
