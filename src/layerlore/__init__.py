@@ -19,7 +19,9 @@ __all__ = [
     "Explanation",
     "LayerLoreError",
     "Network",
+    "Study",
     "__version__",
+    "compare",
     "explain",
     "explain_batch",
     "load_explanation",
@@ -32,12 +34,15 @@ if TYPE_CHECKING:
     from layerlore.local.storage import load_explanation
     from layerlore.network.loading import load_network
     from layerlore.network.model import Network
+    from layerlore.study.compare import compare
 
     __version__: str
 else:
     _HOMES = {
         "Explanation": "layerlore.local.explanation",
         "Network": "layerlore.network.model",
+        "Study": "layerlore.study.study",
+        "compare": "layerlore.study.compare",
         "explain": "layerlore.local.explain",
         "explain_batch": "layerlore.local.explain",
         "load_explanation": "layerlore.local.storage",
