@@ -48,3 +48,7 @@ class OutputError(LayerLoreError):
 
 class StudyError(LayerLoreError):
     """A study that cannot be made, found or gone on with."""
+
+
+class CompareError(LayerLoreError):
+    """Two results that cannot be compared, such as explanations of different photos."""

@@ -38,7 +38,7 @@ def render_html(explanation: Explanation) -> str:
     return _render(
         explanation,
         place=None,
-        policy=_policy(early, main),
+        policy=page_policy(early, main),
         styles=joined(STYLES),
         early_script=early,
         main_script=main,
@@ -86,11 +86,14 @@ def _render(explanation: Explanation, *, place: Place | None, **values: str) -> 
 
 def notebook_html(explanation: Explanation, *, height: int = NOTEBOOK_HEIGHT) -> str:
     """The page inside a frame of fixed height, for a notebook's output cell."""
-    page = html.escape(render_html(explanation), quote=True)
-    title = html.escape(f"LayerLore: {explanation.photo.name}", quote=True)
+    return notebook_frame(render_html(explanation), f"LayerLore: {explanation.photo.name}", height=height)
+
+
+def notebook_frame(page: str, title: str, *, height: int = NOTEBOOK_HEIGHT) -> str:
+    """A whole page inside a frame, for a notebook's output cell."""
     return (
-        f'<iframe srcdoc="{page}" title="{title}" sandbox="allow-scripts" '
-        f'style="width:100%;height:{height}px;border:0" loading="lazy"></iframe>'
+        f'<iframe srcdoc="{html.escape(page, quote=True)}" title="{html.escape(title, quote=True)}" '
+        f'sandbox="allow-scripts" style="width:100%;height:{height}px;border:0" loading="lazy"></iframe>'
     )
 
 
@@ -128,7 +131,7 @@ def environment() -> Environment:
     )
 
 
-def _policy(*scripts: str) -> str:
+def page_policy(*scripts: str) -> str:
     """A content policy that lets nothing in but the page's own styles, its own scripts and data pictures."""
     hashes = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in scripts]
     allowed = " ".join(f"'sha256-{value}'" for value in hashes)

@@ -10,6 +10,8 @@ from layerlore.errors import OutputError
 from layerlore.files import write_whole
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from layerlore.local.explanation import Explanation
 
 FIGURES = (".png", ".pdf", ".svg")
@@ -34,16 +36,20 @@ def save_explanation(explanation: Explanation, path: str | Path) -> Path:
     return path
 
 
-def check_place(path: str | Path) -> Path:
+def check_place(path: str | Path, suffixes: Sequence[str] = SUFFIXES) -> Path:
     """Say early, before any work, that a result cannot be written to this path.
+
+    Args:
+        path: Where the result is to go.
+        suffixes: The formats there are for this kind of result.
 
     Raises:
         OutputError: As for `save_explanation`.
     """
     path = Path(path)
-    if path.suffix.lower() not in SUFFIXES:
+    if path.suffix.lower() not in suffixes:
         said = f"the suffix {path.suffix!r}" if path.suffix else "no suffix"
-        raise OutputError(f"cannot write {path}: {said} names no format; use one of {', '.join(SUFFIXES)}")
+        raise OutputError(f"cannot write {path}: {said} names no format; use one of {', '.join(suffixes)}")
     if path.is_dir():
         raise OutputError(f"cannot write {path}: it is a folder; name a file in it")
     if not path.parent.is_dir():

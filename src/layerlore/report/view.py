@@ -226,7 +226,7 @@ def _tile(
         start, length = scale.bar(cluster.ablation.zero.logit_drop)
     return Tile(
         number=cluster.index + 1,
-        overlay=BLANK if side is None else _overlay(explanation, cluster, side),
+        overlay=BLANK if side is None else overlay(explanation, cluster, side),
         text=sentences.map_text(layer, cluster, weight, explanation.target.logit),
         verdict=sentences.verdict(cluster, weight, explanation.target),
         weight=weight,
@@ -246,7 +246,8 @@ def _tile(
     )
 
 
-def _overlay(explanation: Explanation, cluster: ClusterMap, side: int) -> str:
+def overlay(explanation: Explanation, cluster: ClusterMap, side: int) -> str:
+    """A cluster's map as a picture that lies over the photo, as a ``data:`` address."""
     width, height = maps.fit(explanation.photo.view_width, explanation.photo.view_height, side)
     values = maps.shown_map(cluster.map, height, width)
     return data_address("image/png", maps.overlay_png(values, colours.sequential(), colours.alphas()))
