@@ -313,7 +313,7 @@ class TestDemo:
         monkeypatch.setattr(sys, "platform", "linux")
         for name in ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY"):
             monkeypatch.delenv(name, raising=False)
-        assert not commands._has_screen()
+        assert not printing.has_screen()
 
     @pytest.mark.parametrize("name", SAMPLES)
     def test_samples_are_photos(self, name: str) -> None:

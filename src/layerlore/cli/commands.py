@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
 import webbrowser
 from typing import Annotated
 
 import typer
 
+from layerlore.cli import report, study
 from layerlore.cli.options import (
     ClassNamesFile,
     Debug,
@@ -24,7 +23,7 @@ from layerlore.cli.options import (
     parse_layers,
 )
 from layerlore.cli.outputs import OURS, SUFFIXES, plan_outputs
-from layerlore.cli.printing import describe_layers, print_layers
+from layerlore.cli.printing import describe_layers, has_screen, print_layers
 from layerlore.cli.running import explain_all
 
 app = typer.Typer(
@@ -148,15 +147,12 @@ def demo(
         photo = str(sample_path(sample))
         (output,) = plan_outputs([photo], out, overwrite=overwrite)
         explain_all(load(None), [(photo, output)], options={"layers": "spread"})
-        if browser and _has_screen():
+        if browser and has_screen():
             webbrowser.open(output.resolve().as_uri())
 
 
-def _has_screen() -> bool:
-    """Whether opening a browser can show something; a text browser would take over the terminal."""
-    if sys.platform in {"darwin", "win32"}:
-        return True
-    return any(os.environ.get(name) for name in ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY"))
+report.register(app)
+study.register(app)
 
 
 def main() -> None:

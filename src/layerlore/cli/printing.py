@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -145,3 +146,10 @@ def print_layers(network: Network) -> None:
     # A pipe has no width, and names must come whole.
     width = None if sys.stdout.isatty() else 200
     Console(width=width, markup=False, highlight=False).print(table)
+
+
+def has_screen() -> bool:
+    """Whether opening a browser can show something; a text browser would take over the terminal."""
+    if sys.platform in {"darwin", "win32"}:
+        return True
+    return any(os.environ.get(name) for name in ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY"))

@@ -243,7 +243,7 @@ def _torchvision_names(categories: Sequence[str]) -> ClassNames:
 def _call(module_path: str, attribute: str, spec: str) -> nn.Module | Network:
     """Import a user's module and call what makes the network."""
     try:
-        with _working_folder_importable():
+        with working_folder_importable():
             made: Any = importlib.import_module(module_path)
     except ImportError as error:
         raise ModelError(f"{spec}: cannot import {module_path!r} ({error}); models are {_FORMS}") from error
@@ -341,7 +341,7 @@ def _apart() -> Iterator[None]:
 
 
 @contextmanager
-def _working_folder_importable() -> Iterator[None]:
+def working_folder_importable() -> Iterator[None]:
     """Let ``module.path:callable`` find a module beside the user, after everything installed."""
     folder = str(Path.cwd())
     sys.path.append(folder)

@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from layerlore.errors import LayerError, StudyError
+from layerlore.errors import FileFormatError, LayerError, StudyError
 from layerlore.study import folder as files
 from layerlore.study.images import read_images, read_skipped
 from layerlore.study.reading import Reader, shard_states
@@ -115,7 +115,11 @@ class Study:
             FileFormatError: It is no study, or its files are damaged or from a newer LayerLore.
         """
         study = cls(Path(folder))
-        _ = study.manifest, study.images
+        if len(study.images) != study.manifest.images["count"]:
+            raise FileFormatError(
+                f"{study.folder / files.IMAGES_FILE}: holds {len(study.images)} photos instead of "
+                f"{study.manifest.images['count']}; restore the file, or create a new study"
+            )
         return study
 
     def reload(self) -> None:
@@ -228,17 +232,19 @@ class Study:
         *,
         backend: str = "loky",
         workers: int | None = None,
+        address: str | None = None,
         network: Network | None = None,
-        progress: Any = None,  # noqa: ANN401 see run_study
+        progress: Progress | None = None,
         **settings: Any,  # noqa: ANN401 checked by the runner
     ) -> RunResult:
         """Explain the photos that are not explained yet; may be interrupted at any moment and run again.
 
         Args:
             backend: ``loky`` (processes of this machine), ``dask`` or ``ray``.
-            workers: How many; None: as many as there are processors or graphics cards.
+            workers: How many; None: one for each GPU, or else for each processor core.
+            address: Of a Dask or Ray cluster that runs already; None: one of this machine.
             network: The network, where it cannot be loaded by its name.
-            progress: Told how far it is.
+            progress: Told how many of how many photos are done.
             **settings: Settings to change, such as ``method="paper"``; that begins a new set.
 
         Raises:
@@ -249,7 +255,13 @@ class Study:
 
         try:
             return run_study(
-                self, backend=backend, workers=workers, network=network, progress=progress, overrides=settings
+                self,
+                backend=backend,
+                workers=workers,
+                address=address,
+                network=network,
+                progress=progress,
+                overrides=settings,
             )
         finally:
             self.reload()
