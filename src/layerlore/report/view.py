@@ -24,7 +24,6 @@ OVERLAY_SIDES = ((60, 192), (150, 112), (10**9, 96))
 FINE_CELLS = 300_000
 LEAN_CELLS = 10_000
 LONGEST_SIDE = 112
-TOP_CHANNELS = 12
 # Stands where the page's script will put a map.
 BLANK = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=="
 
@@ -60,8 +59,6 @@ class Tile:
     raises: bool
     labels: tuple[str, ...]
     channels: str
-    top_channels: tuple[tuple[str, str, float], ...]
-    all_channels: str
     effects: tuple[effects.EffectRow, ...]
     doubts: tuple[str, ...]
     fed_by: tuple[Link, ...]
@@ -237,8 +234,6 @@ def _tile(
         raises=effects.raises_score(cluster),
         labels=cluster.labels[:3],
         channels=words.count(len(cluster.channels), "channel"),
-        top_channels=tuple(_top_channels(cluster)),
-        all_channels=_all_channels(cluster),
         effects=effects.rows(layer, cluster, explanation.target),
         doubts=effects.doubts(layer, cluster),
         fed_by=tuple(_fed_by(explanation, position, cluster.index)),
@@ -251,22 +246,6 @@ def overlay(explanation: Explanation, cluster: ClusterMap, side: int) -> str:
     width, height = maps.fit(explanation.photo.view_width, explanation.photo.view_height, side)
     values = maps.shown_map(cluster.map, height, width)
     return data_address("image/png", maps.overlay_png(values, colours.sequential(), colours.alphas()))
-
-
-def _channel_percent(value: float) -> str:
-    return f"{words.number(value, 2)}{words.NBSP}%"
-
-
-def _top_channels(cluster: ClusterMap) -> Iterator[tuple[str, str, float]]:
-    """Channel, its percentage, and its bar as percent of the heaviest's."""
-    pairs = zip(cluster.channels[:TOP_CHANNELS], cluster.channel_weights[:TOP_CHANNELS], strict=True)
-    for channel, weight in pairs:
-        yield str(channel), _channel_percent(weight), 100 * weight / (cluster.channel_weights[0] or 1.0)
-
-
-def _all_channels(cluster: ClusterMap) -> str:
-    pairs = zip(cluster.channels, cluster.channel_weights, strict=True)
-    return ", ".join(f"{channel}:{words.NBSP}{_channel_percent(weight)}" for channel, weight in pairs)
 
 
 def _flow_from(explanation: Explanation, lower: int) -> LayerFlow | None:
@@ -315,6 +294,8 @@ def _feeds(explanation: Explanation, position: int, cluster: int) -> Iterator[Li
 def script_data(explanation: Explanation, *, home: str = "") -> dict[str, Any]:
     """What the page's script works with: the maps at feature resolution, the flow, the colour scale.
 
+    ``shares`` are the channels' weights in hundredths of a percent.
+
     Args:
         explanation: What the page is about.
         home: Address of the photo in its study, such as ``photo/0123456789abcdef``; there the script paints
@@ -334,7 +315,13 @@ def script_data(explanation: Explanation, *, home: str = "") -> dict[str, Any]:
             {
                 "name": layer.name,
                 "clusters": [
-                    {"peak": round(float(cluster.peak), 5), **_packed(cluster.map, bits)} for cluster in layer.clusters
+                    {
+                        "peak": round(float(cluster.peak), 5),
+                        **_packed(cluster.map, bits),
+                        "channels": cluster.channels,
+                        "shares": [round(100 * weight) for weight in cluster.channel_weights],
+                    }
+                    for cluster in layer.clusters
                 ],
             }
             for layer in explanation.layers

@@ -77,6 +77,25 @@ function showReveal() {
   reveal.setAttribute("aria-valuetext", `${reveal.value} percent of the photo`);
 }
 
+// The heaviest channels with a bar, and all of them in one text.
+const TOP_CHANNELS = 12;
+function fillChannels({ channels, shares }) {
+  const body = byId("panel-body"), said = shares.map((share) => `${(share / 100).toFixed(2)}\u00a0%`);
+  const make = (name, properties, ...children) => {
+    const element = Object.assign(document.createElement(name), properties);
+    element.append(...children);
+    return element;
+  };
+  body.querySelector(".channels").replaceChildren(...channels.slice(0, TOP_CHANNELS).map((channel, i) => {
+    const bar = make("i", {});
+    bar.style.width = `${(100 * shares[i]) / (shares[0] || 1)}%`;
+    return make("li", {}, make("span", { textContent: channel }),
+      make("span", { className: "bar", ariaHidden: "true" }, bar), make("span", { className: "number", textContent: said[i] }));
+  }));
+  body.querySelector("details").hidden = channels.length < TOP_CHANNELS;
+  body.querySelector(".all-channels").textContent = channels.map((channel, i) => `${channel}:\u00a0${said[i]}`).join(", ");
+}
+
 function openPanel(layer, cluster) {
   const tile = tileOf(layer, cluster);
   if (!tile) return;
@@ -87,7 +106,9 @@ function openPanel(layer, cluster) {
   look.open = { layer, cluster };
   const { name, clusters } = data.layers[layer];
   byId("panel-title").textContent = `Cluster ${cluster + 1} of ${clusters.length} in ${name}`;
-  byId("panel-body").replaceChildren(byId(`details-${layer}-${cluster + 1}`).content.cloneNode(true));
+  const parts = [byId(`details-${layer}-${cluster + 1}`), byId(`about-layer-${layer}`)];
+  byId("panel-body").replaceChildren(...parts.map((part) => part.content.cloneNode(true)));
+  fillChannels(clusters[cluster]);
   panel.hidden = false;
   placePanel();
   if (!narrow.matches) stage.scrollTop = 0;
