@@ -179,11 +179,11 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         checked = _checked(content, {"created": str, "current": str, "network": dict, "images": dict, "sets": list})
         sets = {_checked(one, {"hash": str})["hash"]: settings_from_dict(one) for one in checked["sets"]}
-        if checked["current"] not in sets:
-            raise LookupError(f"sets.{checked['current']}")  # noqa: TRY301 told below with the file's name
+        network = _checked(checked["network"], _NETWORK_KEYS, "network.")
+        _check_sets(sets, checked["current"], network)
         return Manifest(
             created=checked["created"],
-            network=_checked(checked["network"], _NETWORK_KEYS, "network."),
+            network=network,
             images=_checked(checked["images"], _IMAGES_KEYS, "images."),
             current=checked["current"],
             sets=sets,
@@ -212,6 +212,23 @@ def _read_toml(folder: Path, path: Path) -> dict[str, Any]:
         raise FileFormatError(
             f"{path}: damaged ({reason}); restore the file, or create a new study in another folder"
         ) from error
+
+
+def _check_sets(sets: Mapping[str, StudySettings], current: str, network: Mapping[str, Any]) -> None:
+    """Check that each set is what its hash says.
+
+    Raises:
+        LookupError: The current set is not among them.
+        ValueError: A set, or the network, was changed by hand; its files would hold something else than it says.
+    """
+    if current not in sets:
+        raise LookupError(f"sets.{current}")
+    for key, settings in sets.items():
+        if settings_hash(network, settings) != key:
+            raise ValueError(f"sets.{key}")
+    for key, length in (("input_size", 2), ("background", 3)):
+        if len(network[key]) != length or not all(type(value) is int for value in network[key]):
+            raise ValueError(f"network.{key}")
 
 
 def _checked(content: object, kinds: Mapping[str, _Kinds], where: str = "") -> dict[str, Any]:

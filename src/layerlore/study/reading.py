@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from layerlore.errors import FileFormatError, PhotoError, StudyError
 from layerlore.local.explanation import Prediction
-from layerlore.study.folder import image_root, shard_path
+from layerlore.study.folder import STUDY_FILE, image_root, shard_path
 from layerlore.study.schema import COLUMNS, ShardInfo, decode_explanations, decode_info, read_parquet
 
 if TYPE_CHECKING:
@@ -224,6 +224,10 @@ class Reader:
         from layerlore.network.photos import Photo, read_photo
 
         path = image_root(self.folder, self.manifest.images) / image.path
+        if not path.exists():
+            raise PhotoError(
+                f"{path}: the photo is gone; put it back, or set `root` in {STUDY_FILE} to where it is now"
+            )
         photo = read_photo(path)
         if photo.image_id != image.image_id:
             raise PhotoError(f"{path}: changed since the study was made; restore it, or create a new study")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import json
+import zlib
 from dataclasses import dataclass, field
 from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Any
@@ -163,11 +164,12 @@ def parquet_bytes(table: pa.Table, content: Mapping[str, Any]) -> bytes:
     """
     import pyarrow.parquet as pq
 
+    text = canonical_json({**content, "crc32": _checksum(content)})
     numbers = [name for name in ("map", "channel_weights") if name in table.column_names]
     flat = [name for name in table.column_names if not pa.types.is_floating(table.schema.field(name).type)]
     buffer = io.BytesIO()
     pq.write_table(
-        table.replace_schema_metadata({KEY: canonical_json(content).encode()}),
+        table.replace_schema_metadata({KEY: text.encode()}),
         buffer,
         compression="zstd",
         use_dictionary=[name for name in flat if name not in numbers],
@@ -176,6 +178,11 @@ def parquet_bytes(table: pa.Table, content: Mapping[str, Any]) -> bytes:
         store_schema=True,
     )
     return buffer.getvalue()
+
+
+def _checksum(content: Mapping[str, Any]) -> int:
+    """Checksum of our JSON; Parquet has its own for the columns only."""
+    return zlib.crc32(canonical_json({key: value for key, value in content.items() if key != "crc32"}).encode())
 
 
 def read_parquet(path: Path, schema: pa.Schema, *, way_out: str, columns: Sequence[str] | None = None) -> pa.Table:
@@ -209,16 +216,20 @@ def _check_kind(path: Path, found: pa.Schema, wanted: pa.Schema, way_out: str) -
 
     Raises:
         FileFormatError: It is one.
-        ValueError: A column is missing or of another type.
+        LookupError: It does not say what it is.
+        ValueError: What it says was changed; or a column is missing, or of another type.
     """
-    content = (found.metadata or {}).get(KEY)
-    if content is None:
-        raise FileFormatError(f"{path}: not written by LayerLore; move it away and {way_out}")
-    version = json.loads(content)["schema"]
+    text = (found.metadata or {}).get(KEY)
+    if text is None:
+        raise FileFormatError(f"{path}: not written by LayerLore; {way_out}")
+    content = json.loads(text)
+    version = content["schema"]
     if not isinstance(version, int) or version > SCHEMA:
         raise FileFormatError(
             f"{path}: written in format version {version}, this LayerLore reads up to {SCHEMA}; update LayerLore"
         )
+    if content["crc32"] != _checksum(content):
+        raise ValueError("what it says of itself was changed")
     for column in wanted:
         if column.name not in found.names or found.field(column.name).type != column.type:
             raise ValueError(f"no column {column.name} of type {column.type}")

@@ -92,6 +92,8 @@ def find_photos(images: Any) -> Source:  # noqa: ANN401 datasets have no common 
         source = _of_pairs(images)
     else:
         raise StudyError(f"the photos of a study cannot be {type(images).__name__}; give {_WAYS}")
+    if _shown(str(source.root)) != str(source.root):
+        raise StudyError(f"{_shown(str(source.root))}: the folder's name is not valid Unicode; rename it")
     if not source.items and not source.refused:
         raise StudyError(f"{source.text}: no photos in it; give {_WAYS}")
     return source

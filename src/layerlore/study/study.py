@@ -115,10 +115,11 @@ class Study:
             FileFormatError: It is no study, or its files are damaged or from a newer LayerLore.
         """
         study = cls(Path(folder))
-        if len(study.images) != study.manifest.images["count"]:
+        count = study.manifest.images["count"]
+        if len(study.images) != count:
             raise FileFormatError(
                 f"{study.folder / files.IMAGES_FILE}: holds {len(study.images)} photos instead of "
-                f"{study.manifest.images['count']}; restore the file, or create a new study"
+                f"{count}; restore the file, or create a new study"
             )
         return study
 
