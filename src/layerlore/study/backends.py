@@ -150,7 +150,7 @@ def _outcome(future: Future[Result | Exception], pool: Pool) -> Result:
 
 def _pickled(network: Network) -> bytes:
     """The network as bytes, code of the user's ``__main__`` included."""
-    from joblib.externals import cloudpickle
+    import cloudpickle
 
     try:
         content: bytes = cloudpickle.dumps(network)
