@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from layerlore.cli import report, study
+from layerlore.cli import compare, report, study
 from layerlore.cli.options import (
     ClassNamesFile,
     Debug,
@@ -153,6 +153,7 @@ def demo(
 
 report.register(app)
 study.register(app)
+compare.register(app, study.study_app)
 
 
 def main() -> None:

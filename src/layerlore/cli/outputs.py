@@ -42,7 +42,7 @@ def plan_outputs(photos: Sequence[str], out: str | None, *, overwrite: bool) -> 
     else:
         outputs = [Path(out)]
     for output in outputs:
-        _check(output, photos, overwrite=overwrite)
+        check_output(output, photos, overwrite=overwrite)
     return outputs
 
 
@@ -61,13 +61,25 @@ def _names(photos: Sequence[str]) -> list[str]:
     return names
 
 
-def _check(output: Path, photos: Sequence[str], *, overwrite: bool) -> None:
-    """Raise unless ``output`` can be written without destroying anything."""
+def check_output(output: Path, inputs: Sequence[str], *, overwrite: bool, suffixes: Sequence[str] = SUFFIXES) -> None:
+    """Raise unless ``output`` can be written without destroying anything.
+
+    Args:
+        output: The file.
+        inputs: Files that are read and must never be written.
+        overwrite: An existing file may be replaced although it is not named as ours.
+        suffixes: The formats there are.
+
+    Raises:
+        OutputError: The suffix is unknown, a file is in the way, or the folder cannot be written.
+    """
     if output.is_dir():
         raise OutputError(f"{output}: is a folder; choose another --out")
+    if output.suffix.lower() not in suffixes:
+        raise OutputError(f"{output}: unknown suffix; use {', '.join(suffixes)}")
     if output.exists():
-        if any(Path(photo).exists() and output.samefile(photo) for photo in photos):
-            raise OutputError(f"{output}: is the photo itself; choose another --out")
+        if any(Path(path).exists() and output.samefile(path) for path in inputs):
+            raise OutputError(f"{output}: is the photo itself or another file that is read; choose another --out")
         if not overwrite and not output.stem.endswith(OURS):
             raise OutputError(f"{output}: exists already; choose another --out, or replace it with --overwrite")
     folder = next(parent for parent in output.absolute().parents if parent.exists())

@@ -45,7 +45,6 @@ class Card:
     places_width: float = 0.0
     channels: str = ""
     channels_width: float = 0.0
-    said: str = ""
 
 
 @dataclass(frozen=True)
@@ -82,8 +81,8 @@ def _row(comparison: Comparison, position: int, longest: int) -> Row:
     halves_b = _halves(comparison.b, layer, "B", longest)
     matched = [_card(halves_a[pair.a], halves_b[pair.b], pair) for pair in layer.match.pairs]
     alone = [
-        *(Card(halves_a[i], None, said="Only in A") for i in layer.match.only_a),
-        *(Card(None, halves_b[i], said="Only in B") for i in layer.match.only_b),
+        *(Card(halves_a[i], None) for i in layer.match.only_a),
+        *(Card(None, halves_b[i]) for i in layer.match.only_b),
     ]
     sizes = dict.fromkeys(words.times(x.channels, x.height, x.width) for x in (layer.a, layer.b))
     return Row(

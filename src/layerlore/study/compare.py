@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 FORMAT = "layerlore.comparison"
 VERSION = 1
-LITTLE_IN_COMMON = 0.5
-"""Below this share of the photo in common the comparison says so more strongly."""
+LITTLE_IN_COMMON, ALL_IN_COMMON = 0.5, 0.995
+"""Below the first share of the photo in common the comparison warns; from the second on crops differ by rounding."""
 
 
 @dataclass(frozen=True)
@@ -276,17 +276,23 @@ def _by_depth(few: Sequence[float], many: Sequence[float]) -> list[tuple[int, in
 
 def _notes(a: Explanation, b: Explanation, shared: float) -> list[str]:
     """What differs besides the networks and may cause part of the change."""
-    notes = []
-    if a.method != b.method:
-        notes.append(f"A was explained with the method {a.method}, B with {b.method}; part of the change is theirs.")
-    if a.seed != b.seed and "paper" in {a.method, b.method}:
-        notes.append(f"A was explained with seed {a.seed}, B with {b.seed}; part of the change may be chance.")
-    if shared < 1:
+    notes = settings_notes(a, b)
+    if shared < ALL_IN_COMMON:
         lead = "Compare with care: the" if shared < LITTLE_IN_COMMON else "The"
         notes.append(
             f"{lead} networks crop the photo differently; compared is the part that both saw, "
             f"{100 * shared:.0f} % of what either saw."
         )
+    return notes
+
+
+def settings_notes(a: Explanation, b: Explanation) -> list[str]:
+    """Plain sentences on methods, seeds and versions that differ; these are alike for all photos of a run."""
+    notes = []
+    if a.method != b.method:
+        notes.append(f"A was explained with the method {a.method}, B with {b.method}; part of the change is theirs.")
+    if a.seed != b.seed and "paper" in {a.method, b.method}:
+        notes.append(f"A was explained with seed {a.seed}, B with {b.seed}; part of the change may be chance.")
     versions_a, versions_b = (e.provenance.get("versions") or {} for e in (a, b))
     other = sorted(key for key in {*versions_a, *versions_b} if versions_a.get(key) != versions_b.get(key))
     if other:
