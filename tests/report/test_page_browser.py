@@ -5,27 +5,25 @@ from __future__ import annotations
 import base64
 import io
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import handmade
 import numpy as np
 import pytest
 from PIL import Image
+from seen import PHONE, keep, serious
 
 from layerlore.report import maps, notebook_html, save_explanation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
+    from pathlib import Path
 
     from playwright.sync_api import Browser, Page
 
     from layerlore.local.explanation import Explanation
 
 pytestmark = pytest.mark.browser
-
-PICTURES = Path(__file__).parents[2] / "artifacts"
-DESKTOP, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 
 
 @pytest.fixture(scope="module")
@@ -34,38 +32,13 @@ def page_file(explanation: Explanation, tmp_path_factory: pytest.TempPathFactory
 
 
 @pytest.fixture
-def opened(browser: Browser, page_file: Path) -> Iterator[Callable[..., Page]]:
-    """Opens the page; at the end nothing may have been asked of a network and no error told."""
-    contexts, trouble = [], []
+def opened(open_page: Callable[..., Page], page_file: Path) -> Callable[..., Page]:
+    """Opens the page."""
 
-    def open_page(hash_: str = "", *, file: Path = page_file, **options: Any) -> Page:
-        context = browser.new_context(**{"viewport": DESKTOP, **options})
-        contexts.append(context)
-        page = context.new_page()
-        page.on(
-            "console", lambda message: trouble.append(message.text) if message.type in {"error", "warning"} else None
-        )
-        page.on("pageerror", lambda error: trouble.append(str(error)))
-        page.on(
-            "request",
-            lambda request: None if request.url.startswith(("file:", "data:")) else trouble.append(request.url),
-        )
-        page.goto(file.as_uri() + hash_)
-        page.wait_for_selector("html[data-ready]")
-        return page
+    def open_file(hash_: str = "", *, file: Path = page_file, **options: Any) -> Page:
+        return open_page(file.as_uri() + hash_, **options)
 
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert trouble == []
-
-
-def keep(page: Page, name: str) -> None:
-    """Keep a screenshot for people (CI keeps the folder as an artefact)."""
-    PICTURES.mkdir(exist_ok=True)
-    page.mouse.move(2, 2) if "hover" not in name else None
-    page.wait_for_timeout(200)
-    page.screenshot(path=PICTURES / f"page-{name}.png")
+    return open_file
 
 
 def pixels(page: Page) -> np.ndarray:
@@ -85,7 +58,7 @@ def test_nine_layers_fit_beside_the_photo(opened: Callable[..., Page]) -> None:
     assert page.evaluate("(s => s.scrollWidth <= s.clientWidth)(document.querySelector('.scroller'))")
     assert not page.locator("#panel").is_visible()
     assert page.locator("#tile-0-1").evaluate("tile => tile.getBoundingClientRect().top") < 365, "maps start high"
-    keep(page, "desktop")
+    keep(page, "page-desktop")
 
 
 def test_pointing_draws_ribbons_and_previews(opened: Callable[..., Page]) -> None:
@@ -95,7 +68,7 @@ def test_pointing_draws_ribbons_and_previews(opened: Callable[..., Page]) -> Non
     assert page.locator(".ribbons path").count() > 0
     assert page.locator(".preview").is_visible()
     assert page.locator(".linked").count() > 0
-    keep(page, "hover")
+    keep(page, "page-hover")
     page.mouse.move(2, 2)
     assert page.locator(".ribbons path").count() == 0
     assert page.locator(".preview").is_hidden()
@@ -120,7 +93,7 @@ def test_click_opens_the_panel_and_the_address_holds_it(opened: Callable[..., Pa
     assert page.locator("#tile-2-1").get_attribute("aria-expanded") == "true"
     assert re.search(r"#layer/[^/]+/cluster/1$", page.url)
     assert "Cluster 1" in page.inner_text("#panel-title")
-    keep(page, "panel")
+    keep(page, "page-panel")
     page.click("#panel .jump >> nth=0")
     assert (
         page.locator("#tile-1-1, #tile-1-2, #tile-1-3, #tile-1-4")
@@ -204,6 +177,18 @@ def test_address_restores_what_was_open(opened: Callable[..., Page], explanation
         assert opened(nonsense).locator("#panel").is_hidden()
 
 
+def test_a_layer_has_an_address_that_marks_it(opened: Callable[..., Page], explanation: Explanation) -> None:
+    page = opened(f"#layer/{explanation.layers[8].name}", viewport=PHONE)
+    assert page.locator(".layer.marked").get_attribute("data-layer") == "8"
+    assert page.locator("#layer-8").evaluate("layer => layer.getBoundingClientRect().top") < PHONE["height"]
+    assert explanation.layers[8].name in page.inner_text("#live")
+    page.click("#layer-2 h4 a")
+    assert page.url.endswith(f"#layer/{explanation.layers[2].name}")
+    assert page.locator(".layer.marked").get_attribute("data-layer") == "2"
+    page.click("#tile-2-1")
+    assert page.locator(".layer.marked").count() == 0
+
+
 def test_one_scale_for_a_layer_keeps_the_strongest_map_and_dims_others(
     opened: Callable[..., Page], explanation: Explanation
 ) -> None:
@@ -214,7 +199,7 @@ def test_one_scale_for_a_layer_keeps_the_strongest_map_and_dims_others(
     page.check("[name=scale][value=layer]")
     assert page.get_attribute(f"#tile-{layer}-{weak} img", "src") != before
     assert "share one scale" in page.inner_text("#scale-note")
-    keep(page, "layer-scale")
+    keep(page, "page-layer-scale")
     page.check("[name=scale][value=own]")
     assert page.get_attribute(f"#tile-{layer}-{weak} img", "src") == before
 
@@ -235,7 +220,7 @@ def test_phone(opened: Callable[..., Page]) -> None:
     page = opened(viewport=PHONE, has_touch=True, device_scale_factor=2)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert page.get_by_text("Links between layers are listed").is_visible(), "ribbons are not drawn here"
-    keep(page, "phone")
+    keep(page, "page-phone")
     page.tap("#tile-1-1")
     assert page.locator("#layer-1 #panel").is_visible(), "the panel stands below its layer"
     assert page.locator(".ribbons path").count() == 0
@@ -243,19 +228,17 @@ def test_phone(opened: Callable[..., Page]) -> None:
         .filter(e => { const r = e.getBoundingClientRect(); return r.width < 24 || r.height < 24; })
         .map(e => e.outerHTML)"""
     assert page.evaluate(small) == []
-    keep(page, "phone-panel")
+    keep(page, "page-phone-panel")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_serious_accessibility_finding(opened: Callable[..., Page], scheme: str) -> None:
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed").Axe()
     for hash_ in ("", "#layer/bn2/cluster/1/reveal/20"):
         page = opened(hash_, color_scheme=scheme)
         page.click("summary")
-        found = axe.run(page).response["violations"]
-        assert [(f["id"], f["nodes"][0]["html"]) for f in found if f["impact"] in {"serious", "critical"}] == []
+        assert serious(page) == []
         if hash_:
-            keep(page, f"panel-{scheme}")
+            keep(page, f"page-panel-{scheme}")
 
 
 def test_without_scripts_the_maps_are_there(opened: Callable[..., Page], browser: Browser, page_file: Path) -> None:
