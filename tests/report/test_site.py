@@ -116,7 +116,7 @@ def test_many_classes_have_a_list_and_no_matrix() -> None:
         (PETS, "Net got 2 of 5 photos right (40.0 %)."),
         (PETS, "1 photo of 7 is not explained yet. To go on: layerlore study run pets"),
         ([photo(1, "cat", 0, 0), photo(2, "cat", 0, 1)], "All photos are of one class"),
-        (PETS, "1 class of 3 are unknown to the network"),
+        (PETS, "1 class of 3 is unknown to the network"),
     ],
 )
 def test_every_state_has_its_sentence(images: Sequence[ImageRecord], said: str) -> None:
@@ -188,7 +188,7 @@ def test_thumbnails_and_rows_agree(site: Path) -> None:
 
 def test_neighbours_are_of_the_same_class(study: Study) -> None:
     out = write_site(study, workers=1).index.parent
-    group = [image.image_id for image in study.images if image.label == "espresso"]
+    group = [i.image_id for i in sorted(study.images, key=build.by_name) if i.label == "espresso"]
     links = [Reader((out / "photos" / f"{i}.html").read_text()).elements for i in group]
     following = [next((a["href"] for _, a in elements if a.get("rel") == "next"), None) for elements in links]
     assert following == [*(f"{i}.html" for i in group[1:]), None]
@@ -307,3 +307,16 @@ def test_the_command(study: Study, tmp_path: Path) -> None:
     assert wrong.exit_code == 1
     assert wrong.stderr.startswith("error: ")
     assert len(wrong.stderr.splitlines()) == 1
+
+
+def test_file_names_are_in_the_order_of_people() -> None:
+    names = ["b.png", "a10.png", "a2.png", "A1.png", "10.png", "9.png"]
+    made = [dataclasses.replace(photo(i, None, None, None), name=name) for i, name in enumerate(names)]
+    assert [image.name for image in sorted(made, key=build.by_name)] == [
+        "9.png",
+        "10.png",
+        "A1.png",
+        "a2.png",
+        "a10.png",
+        "b.png",
+    ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
 import time
 from dataclasses import astuple, dataclass
 from pathlib import Path
@@ -86,7 +87,7 @@ def write_site(
     out = study.folder / REPORT if out is None else out
     before = ours.read_ours(out)
     shards = list(scan(study))
-    images = [image for shard in shards for image in shard.images]
+    images = sorted((image for shard in shards for image in shard.images), key=by_name)
     names = names_of_classes(images)
     places = _places(study, images, names)
     wanted = _wanted(study, shards, places)
@@ -128,6 +129,12 @@ def write_site(
         missing=tuple(image.name for image in gone),
         seconds=time.perf_counter() - began,
     )
+
+
+def by_name(image: ImageRecord) -> tuple[list[tuple[str, int]], str]:
+    """Order of grids and of next and previous: file names, with "photo 2" before "photo 10"."""
+    parts = re.findall(r"(\D*)(\d*)", image.name.casefold())
+    return [(text, int(number or -1)) for text, number in parts], image.image_id
 
 
 def _places(study: Study, images: Sequence[ImageRecord], names: Mapping[int, str]) -> dict[str, Place]:

@@ -168,7 +168,8 @@ def states(study: Study, summary: Summary) -> Iterator[State]:
     if known == {True, False}:
         lines = [(row.title, words.count(row.photos, "photo")) for row in summary.classes if row.index is None]
         yield _listed(
-            f"{words.count(len(lines), 'class', 'classes')} of {len(summary.classes):,} are unknown to the network; "
+            f"{words.count(len(lines), 'class', 'classes')} of {len(summary.classes):,} "
+            f"{'is' if len(lines) == 1 else 'are'} unknown to the network; "
             "their photos do not count for the accuracy.",
             "Which",
             lines,
