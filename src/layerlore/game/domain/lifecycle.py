@@ -66,9 +66,8 @@ def judge_map(
 
     Args:
         counts: Its rounds.
-        posteriors: Of all labels typed on it, from `aggregation.two_coin`; empty if none was typed
-            (which decides it too), None
-            before the first fit.
+        posteriors: Of all labels typed on it, from `aggregation.two_coin`; empty if none was typed,
+            which decides it too; None before the first fit.
         config: The campaign's.
         disabled: An admin switched it off.
     """

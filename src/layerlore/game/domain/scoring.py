@@ -2,6 +2,9 @@
 
 Points are whole thousandths, so that sums do not depend on their order and a recount gives the same. A right guess is
 rounded to a multiple of what a wrong one costs, so guessing without knowledge is worth exactly 0 on average.
+
+Confirmed labels are paid by `trust` too, which the specification does not have: without it, bots that type eight common
+words on every map earn a quarter of what an honest player earns in a round, and play more (bench/game_domain.py).
 """
 
 from __future__ import annotations
@@ -29,6 +32,8 @@ LABEL_BASE = 5
 PAID_LABELS = 6
 BITS_MIN, BITS_MAX, BITS_UNIT = 1.0, 5.0, 3.0
 PRIOR_TYPED, PRIOR_ROUNDS = 1, 10
+FULL_TRUST, PRIOR_PAIRS = 0.25, 8
+FINAL = frozenset({EventKind.WON, EventKind.LOST, EventKind.RESIGNED})
 
 
 def step_values(rule: str, steps: Sequence[float]) -> tuple[float, ...]:
@@ -78,15 +83,32 @@ def probability_of_label(typed: int, rounds: int) -> float:
     return (typed + PRIOR_TYPED) / (rounds + PRIOR_ROUNDS)
 
 
-def label_points(*, step: int, probability: float) -> int:
+def trust(agreed: int, expected: float, pairs: int) -> float:
+    """How much of their label points a player gets, from 0 to 1: agreement beyond chance, as in Cohen's kappa.
+
+    A pair is a label of the player and another round on the same map; the two agree if that round has the label too.
+    By chance, so for one who does not look or who only knows the class, they agree as often as the label is typed on
+    maps of the class. A new player is trusted; kappa of 0.25 is enough, since honest people forget much.
+
+    Args:
+        agreed: Pairs that agree.
+        expected: Sum over the pairs of the label's probability, from `probability_of_label`.
+        pairs: Number of pairs.
+    """
+    kappa = (agreed - expected + FULL_TRUST * PRIOR_PAIRS) / (pairs - expected + PRIOR_PAIRS)
+    return min(max(kappa / FULL_TRUST, 0.0), 1.0)
+
+
+def label_points(*, step: int, probability: float, trusted: float = 1.0) -> int:
     """Points of a label that someone else confirmed, in thousandths.
 
     Args:
         step: Step at which it was typed; each step after the first halves the points.
         probability: From `probability_of_label`; a label that says less about the map is worth less.
+        trusted: From `trust`.
     """
     bits = min(max(-math.log2(probability), BITS_MIN), BITS_MAX)
-    return round(POINT * LABEL_BASE * bits / BITS_UNIT * 0.5**step)
+    return round(POINT * LABEL_BASE * bits / BITS_UNIT * 0.5**step * trusted)
 
 
 class EntryKind(StrEnum):
@@ -132,93 +154,133 @@ class MapFacts:
     control: bool = False
 
 
-@dataclass
-class _Score:
-    """The log so far; `ledger` feeds it event by event."""
+@dataclass(frozen=True)
+class _Played:
+    """A finished round on a map: its labels, by the name under which they are compared."""
 
-    config: CampaignConfig
-    maps: Mapping[str, MapFacts]
-    shadow: frozenset[str]
-    same: Callable[[str, str], str]
-    entries: list[Entry] = field(default_factory=list)
-    devices: dict[str, str] = field(default_factory=dict)
-    tries: Counter[str] = field(default_factory=Counter)
-    counted: dict[str, bool] = field(default_factory=dict)
-    today: Counter[tuple[str, dt.date]] = field(default_factory=Counter)
-    typed: dict[tuple[str, str], list[Event]] = field(default_factory=lambda: defaultdict(list))
-    paid: set[tuple[str, str]] = field(default_factory=set)
-    paid_labels: Counter[str] = field(default_factory=Counter)
-    class_rounds: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-    class_labels: dict[tuple[str, str], set[str]] = field(default_factory=lambda: defaultdict(set))
-
-    def take(self, event: Event) -> None:
-        """Go on by one event."""
-        if event.kind is EventKind.STARTED:
-            self.devices[event.round_id] = event.value
-        elif event.kind is EventKind.GUESSED:
-            self._guessed(event)
-        elif event.kind is EventKind.LABELLED:
-            self._labelled(event)
-        if event.kind in (EventKind.GUESSED, EventKind.RESIGNED) and event.player not in self.shadow:
-            self.class_rounds[self.maps[event.map_id].true_class].add(event.round_id)
-
-    def _counts(self, event: Event) -> bool:
-        """Whether the round is within the player's daily cap; it takes its place with its first answer."""
-        if event.round_id not in self.counted:
-            day = (event.player, event.at.astimezone(dt.UTC).date())
-            self.today[day] += 1
-            self.counted[event.round_id] = self.today[day] <= self.config.score.daily_round_cap
-        return self.counted[event.round_id]
-
-    def _guessed(self, event: Event) -> None:
-        tries, self.tries[event.round_id] = self.tries[event.round_id], self.tries[event.round_id] + 1
-        if self._counts(event):
-            points = guess_points(
-                self.config,
-                step=event.step,
-                classes=self.maps[event.map_id].classes,
-                tries=tries,
-                correct=bool(event.correct),
-            )
-            self.entries.append(Entry(event.player, event.round_id, EntryKind.GUESS, event.value, points, event.at))
-
-    def _labelled(self, event: Event) -> None:
-        facts = self.maps[event.map_id]
-        self._counts(event)
-        if facts.control or event.player in self.shadow:
-            return
-        name = self.same(event.language, event.value)
-        self.class_rounds[facts.true_class].add(event.round_id)
-        self.class_labels[facts.true_class, name].add(event.round_id)
-        others = self.typed[event.map_id, name]
-        confirming = [other for other in others if self._independent(event, other)]
-        for label in [event, *confirming] if confirming else []:
-            self._pay(label, name, facts, event.at)
-        others.append(event)
-
-    def _independent(self, one: Event, other: Event) -> bool:
-        """Another player on another device (game.md 2.6); the same network is no sign."""
-        device, another = self.devices.get(one.round_id, ""), self.devices.get(other.round_id, "")
-        return one.player != other.player and (not device or device != another)
-
-    def _pay(self, label: Event, name: str, facts: MapFacts, at: datetime) -> None:
-        """Credit a label once, if its round counts and has not had six paid labels."""
-        if (label.round_id, name) in self.paid or not self.counted[label.round_id]:
-            return
-        if self.paid_labels[label.round_id] >= PAID_LABELS:
-            return
-        self.paid.add((label.round_id, name))
-        self.paid_labels[label.round_id] += 1
-        typed = len(self.class_labels[facts.true_class, name])
-        chance = probability_of_label(typed, len(self.class_rounds[facts.true_class]))
-        points = label_points(step=label.step, probability=chance)
-        ref = f"{label.language}:{label.value}"
-        self.entries.append(Entry(label.player, label.round_id, EntryKind.LABEL, ref, points, at))
+    round_id: str
+    player: str
+    device: str
+    labels: Mapping[str, Event]
 
 
 def exact_form(language: str, text: str) -> str:
     """Labels are the same if language and normal form are."""
     return f"{language}:{text}"
+
+
+@dataclass
+class Ledger:
+    """The ledger of a campaign, kept event by event; `ledger` makes it from a whole log.
+
+    Attributes:
+        config: The campaign's.
+        maps: Facts of every map.
+        shadow: Players who are served but not aggregated: they neither earn by labels nor confirm any.
+        same: Name under which a label of a language is compared; labels with one name confirm each other.
+        entries: What was booked so far.
+    """
+
+    config: CampaignConfig
+    maps: Mapping[str, MapFacts]
+    shadow: frozenset[str] = frozenset()
+    same: Callable[[str, str], str] = exact_form
+    entries: list[Entry] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Begin with nobody's history."""
+        self._devices: dict[str, str] = {}
+        self._tries: Counter[str] = Counter()
+        self._typed: dict[str, dict[str, Event]] = defaultdict(dict)
+        self._in_cap: dict[str, bool] = {}
+        self._today: Counter[tuple[str, dt.date]] = Counter()
+        self._on_map: dict[str, list[_Played]] = defaultdict(list)
+        self._class_rounds: Counter[str] = Counter()
+        self._class_labels: Counter[tuple[str, str]] = Counter()
+        self._paid: set[tuple[str, str]] = set()
+        self._paid_labels: Counter[str] = Counter()
+        self._pairs: dict[str, list[float]] = defaultdict(lambda: [0, 0.0, 0])
+
+    def take(self, event: Event) -> list[Entry]:
+        """Go on by one event, and return what it adds. Events of a round that is voided later must not be given."""
+        before = len(self.entries)
+        if event.kind is EventKind.STARTED:
+            self._devices[event.round_id] = event.value
+        elif event.kind is EventKind.LABELLED:
+            self._typed[event.round_id].setdefault(self.same(event.language, event.value), event)
+        elif event.kind is EventKind.GUESSED:
+            self._guessed(event)
+        elif event.kind in FINAL:
+            self._finished(event)
+        return self.entries[before:]
+
+    def _counts(self, event: Event) -> bool:
+        """Whether the round is within the player's daily cap; it takes its place when it is first answered."""
+        if event.round_id not in self._in_cap:
+            day = (event.player, event.at.astimezone(dt.UTC).date())
+            self._today[day] += 1
+            self._in_cap[event.round_id] = self._today[day] <= self.config.score.daily_round_cap
+        return self._in_cap[event.round_id]
+
+    def _guessed(self, event: Event) -> None:
+        tries, self._tries[event.round_id] = self._tries[event.round_id], self._tries[event.round_id] + 1
+        if self._counts(event):
+            classes = self.maps[event.map_id].classes
+            correct = bool(event.correct)
+            points = guess_points(self.config, step=event.step, classes=classes, tries=tries, correct=correct)
+            self.entries.append(Entry(event.player, event.round_id, EntryKind.GUESS, event.value, points, event.at))
+
+    def _finished(self, event: Event) -> None:
+        """Compare a round's labels with those of the earlier rounds on its map, and pay what is confirmed."""
+        self._counts(event)
+        facts = self.maps[event.map_id]
+        if facts.control or event.player in self.shadow:
+            return
+        labels = self._typed.pop(event.round_id, {})
+        mine = _Played(event.round_id, event.player, self._devices.get(event.round_id, ""), labels)
+        self._class_rounds[facts.true_class] += 1
+        self._class_labels.update((facts.true_class, name) for name in mine.labels)
+        others = [other for other in self._on_map[event.map_id] if _independent(mine, other)]
+        for other in others:
+            self._compare(mine, other, facts)
+            self._compare(other, mine, facts)
+        for name in mine.labels:
+            confirming = [other for other in others if name in other.labels]
+            for played in [mine, *confirming] if confirming else []:
+                self._pay(played, name, facts, event.at)
+        self._on_map[event.map_id].append(mine)
+
+    def _probability(self, name: str, facts: MapFacts) -> float:
+        typed = self._class_labels[facts.true_class, name]
+        return probability_of_label(typed, self._class_rounds[facts.true_class])
+
+    def _compare(self, one: _Played, other: _Played, facts: MapFacts) -> None:
+        """Note for `trust` which labels of one round the other has, and how many it would have by chance."""
+        sums = self._pairs[one.player]
+        for name in one.labels:
+            sums[0] += name in other.labels
+            sums[1] += self._probability(name, facts)
+            sums[2] += 1
+
+    def _pay(self, played: _Played, name: str, facts: MapFacts, at: datetime) -> None:
+        """Credit a label once, if its round is within the daily cap and has not had six paid labels."""
+        if (played.round_id, name) in self._paid or not self._in_cap[played.round_id]:
+            return
+        if self._paid_labels[played.round_id] >= PAID_LABELS:
+            return
+        self._paid.add((played.round_id, name))
+        self._paid_labels[played.round_id] += 1
+        label = played.labels[name]
+        agreed, expected, pairs = self._pairs[played.player]
+        trusted = trust(int(agreed), expected, int(pairs))
+        points = label_points(step=label.step, probability=self._probability(name, facts), trusted=trusted)
+        ref = f"{label.language}:{label.value}"
+        self.entries.append(Entry(played.player, played.round_id, EntryKind.LABEL, ref, points, at))
+
+
+def _independent(one: _Played, other: _Played) -> bool:
+    """Another player on another device (game.md 2.6); the same network is no sign."""
+    return one.player != other.player and (not one.device or one.device != other.device)
 
 
 def ledger(
@@ -231,23 +293,24 @@ def ledger(
 ) -> list[Entry]:
     """All points of a campaign, from its log in the order in which things happened.
 
-    Guesses score at once. A label scores when a second, independent player types it on the same map, for both of
-    them; what it is worth depends on how common it is among the rounds of its class up to then. Voided rounds are as
-    if they had never been. A player in shadow keeps points for guesses, but neither earns by labels nor confirms any.
+    Guesses score at once. A label scores when a second, independent player has typed it on the same map, for both of
+    them; what it is worth depends on how common it is among the rounds of its class up to then, and on how far the
+    player's labels agree with others' beyond chance. Voided rounds are as if they had never been. The ledger of the
+    beginning of a log is the beginning of the ledger, unless a round is voided or a player put in shadow later.
 
     Args:
         events: The log.
         config: The campaign's.
         maps: Facts of every map in the log.
-        shadow: Players who are served but not aggregated.
-        same: Name under which a label of a language is compared; labels with one name confirm each other.
+        shadow: As in `Ledger`.
+        same: As in `Ledger`.
     """
     voided = {event.round_id for event in events if event.kind is EventKind.VOIDED}
-    score = _Score(config, maps, frozenset(shadow), same)
+    book = Ledger(config, maps, frozenset(shadow), same)
     for event in events:
         if event.round_id not in voided:
-            score.take(event)
-    return score.entries
+            book.take(event)
+    return book.entries
 
 
 def totals(entries: Iterable[Entry]) -> dict[str, int]:
