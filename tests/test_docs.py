@@ -47,6 +47,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shutil.copy(sample_path("chelsea"), "cat.png")
     shutil.copy(sample_path("coffee"), "coffee.png")
     Path("broken.jpg").touch()
+    for name, label in (("chelsea", "tabby"), ("coffee", "espresso")):
+        (tmp_path / "photos" / label).mkdir(parents=True)
+        shutil.copy(sample_path(name), tmp_path / "photos" / label)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path / "cache"))
+    if "datasets" in sys.modules:  # it has read the environment already
+        monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
     return tmp_path
 
 
