@@ -12,22 +12,23 @@ import handmade
 import numpy as np
 import pytest
 from PIL import Image
+from seen import DESKTOP, PHONE, keep, serious
 
 import layerlore as ll
 from layerlore.errors import OutputError
+from layerlore.local.explanation import Prediction
 from layerlore.report import compare_words
 from layerlore.report.compare import render_comparison
+from layerlore.report.diff import render_diff
 from layerlore.study.compare import compare
+from layerlore.study.diff import LayerDiff, PhotoDiff, Side, StudyDiff
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from playwright.sync_api import Browser, Page
 
     from layerlore.study.compare import Comparison
-
-PICTURES = Path(__file__).parents[2] / "artifacts"
-DESKTOP, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 
 
 def plain(text: str) -> str:
@@ -116,42 +117,25 @@ def page_file(explanation: ll.Explanation, tmp_path_factory: pytest.TempPathFact
 
 
 @pytest.fixture
-def opened(browser: Browser, page_file: Path) -> Iterator[Callable[..., Page]]:
-    contexts, trouble = [], []
+def opened(open_page: Callable[..., Page], page_file: Path) -> Callable[..., Page]:
+    """Opens a page."""
 
-    def open_page(file: Path = page_file, **options: Any) -> Page:
-        context = browser.new_context(**{"viewport": DESKTOP, **options})
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda said: trouble.append(said.text) if said.type in {"error", "warning"} else None)
-        page.on("pageerror", lambda error: trouble.append(str(error)))
-        page.goto(file.as_uri())
-        return page
+    def open_file(file: Path = page_file, **options: Any) -> Page:
+        return open_page(file.as_uri(), **options)
 
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert trouble == []
-
-
-def keep(page: Page, name: str) -> None:
-    PICTURES.mkdir(exist_ok=True)
-    page.wait_for_timeout(200)
-    page.screenshot(path=PICTURES / f"compare-{name}.png")
+    return open_file
 
 
 @pytest.mark.browser
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", ["desktop", "phone"])
 def test_fits_and_has_no_serious_accessibility_finding(opened: Callable[..., Page], size: str, scheme: str) -> None:
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed").Axe()
     page = opened(viewport=PHONE if size == "phone" else DESKTOP, color_scheme=scheme)
     assert page.locator(".duel").count() == 9
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    keep(page, f"{size}-{scheme}")
+    keep(page, f"compare-{size}-{scheme}")
     page.click("summary >> nth=0")
-    found = axe.run(page).response["violations"]
-    assert [(f["id"], f["nodes"][0]["html"]) for f in found if f["impact"] in {"serious", "critical"}] == []
+    assert serious(page) == []
 
 
 @pytest.mark.browser
@@ -198,4 +182,58 @@ def test_other_crops_and_networks_lie_over_their_own_photo(opened: Callable[...,
     ratios = page.evaluate("""[...document.querySelectorAll('.pair:first-child .picture')]
         .map(e => e.getBoundingClientRect().width / e.getBoundingClientRect().height)""")
     assert ratios == [pytest.approx(1, abs=0.05), pytest.approx(2, abs=0.1)]
-    keep(page, "crops")
+    keep(page, "compare-crops")
+
+
+def difference(amount: int = 12) -> StudyDiff:
+    """Two studies with every kind of photo, and a name that is no name."""
+    right, wrong = Prediction(0, "tench", 0.9, 9.0), Prediction(1, "<b>coho & co</b>", 0.4, 3.0)
+    kinds = {
+        "newly wrong": (right, wrong),
+        "newly right": (wrong, right),
+        "changed": (wrong, right),
+        "same": (right, right),
+    }
+    photos = tuple(
+        PhotoDiff(
+            f"{i:016x}",
+            f"photo {i}.jpg",
+            "tench",
+            *answers,
+            right,
+            target,
+            target == right,
+            kind,
+            1 / (i + 1),
+            (0.5, 0),
+        )
+        for i in range(amount)
+        for kind, answers in [list(kinds.items())[i % 4]]
+        for target in [wrong if i % 7 == 3 else right]
+    )
+    sides = [Side(Path("studies") / name, "TinyNet", "ab" * 32, "0" * 8, amount) for name in ("old", "new")]
+    layers = (LayerDiff("block1.relu", 0.5), LayerDiff("block2.relu", None))
+    return StudyDiff(*sides, photos, layers, amount, 9, 9, 1, 0, 2, ("A explains one thing, B another.",))
+
+
+def test_the_page_of_two_studies_stays_small_and_escapes() -> None:
+    found = difference(4000)
+    page = render_diff(found)
+    assert len(page) < 4_000_000
+    assert "<b>coho" not in page
+    assert "&lt;b&gt;coho" in page
+    assert not re.search(r"(?:src|href)=\"(?!data:|#)", page)
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", ["desktop", "phone"])
+def test_the_page_of_two_studies_in_a_browser(
+    opened: Callable[..., Page], tmp_path: Path, size: str, scheme: str
+) -> None:
+    file = difference(40).save(tmp_path / "diff.html")
+    page = opened(file, ready="main", viewport=PHONE if size == "phone" else DESKTOP, color_scheme=scheme)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert page.locator("h2").first.inner_text().startswith("Newly wrong")
+    keep(page, f"compare-diff-{size}-{scheme}")
+    assert serious(page) == []
