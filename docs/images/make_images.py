@@ -1,40 +1,56 @@
-"""Make the picture of the README anew: the page of the sample cat, as Chromium shows it.
+"""Make the pictures of the README anew, as Chromium shows them.
 
-python docs/images/make_images.py
+The page of the sample cat, and the overview of a study of the test data's Imagenette photos (numbers only, no photo).
+
+    python docs/images/make_images.py TEST_DATA_FOLDER
 """
 
 from __future__ import annotations
 
 import io
 import shutil
+import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
 import layerlore as ll
+from layerlore.report.site import write_site
 from layerlore.samples import sample_path
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 WIDTH = 1440
 SCALE = 1.25
 
 
 def main() -> None:
-    """Explain the cat, open the page, and keep the upper part."""
-    explanation = ll.explain(ll.load_network(), sample_path("chelsea"), layers="spread")
+    """Explain the cat and a study, open the pages, and keep their upper parts."""
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        page_file = explanation.save(Path(folder) / "page.html")
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": WIDTH, "height": 900}, device_scale_factor=SCALE)
-        page.goto(page_file.as_uri())
-        box = page.locator(".shell").bounding_box()
-        if box is None:
-            raise SystemExit("the page has no .shell")
-        height = min(round(box["y"] + box["height"]) + 24, 1000)
-        shot = page.screenshot(full_page=True, clip={"x": 0, "y": 0, "width": WIDTH, "height": height})
+        explanation = ll.explain(ll.load_network(), sample_path("chelsea"), layers="spread")
+        keep(page, explanation.save(Path(folder) / "page.html"), ".shell", 1000, "page.webp")
+        study = ll.Study.create(Path(folder) / "imagenette", Path(sys.argv[1]) / "imagenette_val500")
+        study.run()
+        write_site(study)
+        keep(page, study.folder / "report" / "index.html", "main", 1200, "study.webp")
         browser.close()
-    target = Path(__file__).with_name("page.webp")
+
+
+def keep(page: Page, file: Path, part: str, most: int, name: str) -> None:
+    """Save a page down to the end of one of its parts, but no more than ``most`` pixels of it."""
+    page.goto(file.as_uri())
+    box = page.locator(part).first.bounding_box()
+    if box is None:
+        raise SystemExit(f"{file.name} has no {part}")
+    height = min(round(box["y"] + box["height"]) + 24, most)
+    shot = page.screenshot(full_page=True, clip={"x": 0, "y": 0, "width": WIDTH, "height": height})
+    target = Path(__file__).with_name(name)
     Image.open(io.BytesIO(shot)).convert("RGB").save(target, quality=88, method=6)
     print(target.name, f"{target.stat().st_size / 1000:.0f} kB")
 
