@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING
 
 import handmade
+import numpy as np
 import pytest
 from PIL import Image
 from typer.testing import CliRunner
@@ -320,3 +321,12 @@ def test_file_names_are_in_the_order_of_people() -> None:
         "a10.png",
         "b.png",
     ]
+
+
+@pytest.mark.parametrize("side", [14, 56, 224])
+def test_a_page_of_nine_layers_stays_small(side: int) -> None:
+    noise = np.random.default_rng(0)
+    clusters = [handmade.cluster(i, 20.0, drop=None, map=noise.random((side, side), np.float32)) for i in range(4)]
+    layers = [handmade.layer(*clusters, height=side, width=side, name=f"layer{i}") for i in range(9)]
+    place = Place("0" * 16, "", "pets", "cat", "class/cat", 1, 1, "", "", "cat", known=True, right=True)
+    assert len(render_study_page(handmade.explanation(*layers), place).encode()) < 150_000

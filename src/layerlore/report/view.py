@@ -12,7 +12,7 @@ import numpy as np
 from layerlore.report import colours, effects, maps, sentences, words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -23,6 +23,9 @@ OVERLAY_SIDES = ((60, 192), (150, 112), (10**9, 96))
 # Up to this many cells on the page travel with 16 bits a cell, more with 8; and no map has a longer side than this.
 FINE_CELLS = 300_000
 LEAN_CELLS = 10_000
+# Of a study's page, which is to stay near 100 kB: more cells than this, and the large maps come reduced.
+LEAN_MOST_CELLS = 60_000
+LEAN_SIDES = (80, 56, 40, 28)
 LONGEST_SIDE = 112
 # Stands where the page's script will put a map.
 BLANK = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=="
@@ -301,7 +304,8 @@ def script_data(explanation: Explanation, *, home: str = "") -> dict[str, Any]:
         home: Address of the photo in its study, such as ``photo/0123456789abcdef``; there the script paints
             the maps, and large ones travel with fewer bits.
     """
-    cells = sum(min(c.map.size, LONGEST_SIDE**2) for layer in explanation.layers for c in layer.clusters)
+    clusters = [cluster for layer in explanation.layers for cluster in layer.clusters]
+    side, cells = _longest_side(clusters, LEAN_MOST_CELLS if home else None)
     bits = 16 if cells <= (LEAN_CELLS if home else FINE_CELLS) else 8
     table = np.concatenate([colours.sequential(), colours.alphas()[:, None]], axis=1)
     return {
@@ -317,7 +321,7 @@ def script_data(explanation: Explanation, *, home: str = "") -> dict[str, Any]:
                 "clusters": [
                     {
                         "peak": round(float(cluster.peak), 5),
-                        **_packed(cluster.map, bits),
+                        **_packed(cluster.map, bits, side),
                         "channels": cluster.channels,
                         "shares": [round(100 * weight) for weight in cluster.channel_weights],
                     }
@@ -330,9 +334,18 @@ def script_data(explanation: Explanation, *, home: str = "") -> dict[str, Any]:
     }
 
 
-def _packed(values: NDArray[np.float32], bits: int) -> dict[str, Any]:
+def _longest_side(clusters: Sequence[ClusterMap], most: int | None) -> tuple[int, int]:
+    """Longest side that a map travels with, so that there are at most so many cells; and how many there are then."""
+    for side in (LONGEST_SIDE, *LEAN_SIDES):
+        cells = sum(min(c.map.shape[0], side) * min(c.map.shape[1], side) for c in clusters)
+        if most is None or cells <= most:
+            break
+    return side, cells
+
+
+def _packed(values: NDArray[np.float32], bits: int, longest: int) -> dict[str, Any]:
     """A map as base64 of little-endian integers; one larger than the screen needs comes reduced."""
-    height, width = (min(side, LONGEST_SIDE) for side in values.shape)
+    height, width = (min(side, longest) for side in values.shape)
     if (height, width) != values.shape:
         values = maps.upsample(values, height, width).astype(np.float32)
     whole = np.rint(np.clip(values.astype(np.float64), 0, 1) * (2**bits - 1)).astype(f"<u{bits // 8}")
