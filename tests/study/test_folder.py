@@ -256,6 +256,25 @@ def test_names_and_weights_of_their_own_are_loaded_again(tmp_path, photos):
     assert loaded.class_names == ("k", "l", "m", "n")
 
 
+def test_names_in_a_file_and_ones_own_preprocessing_are_known_again(tmp_path, photos):
+    from torchvision.transforms.functional import pil_to_tensor
+
+    def prepare(image):
+        return pil_to_tensor(image.resize((16, 16))) / 255
+
+    own = ll.Network(network().module, preprocess=prepare, class_names=list(NAMES), spec=SPEC)
+    (tmp_path / "names.txt").write_text("k\nl\nm\nn\n")
+    study = Study.create(tmp_path / "study", photos, own, class_names=tmp_path / "names.txt")
+    assert study.network_info["class_names"] == str(tmp_path / "names.txt")
+    assert study.network_info["preprocess"].endswith(f"{prepare.__name__}")
+    assert " at 0x" not in study.network_info["preprocess"]
+    again = Study.open(study.folder)
+    assert again.use_network(own) is again.load_network()
+    assert again.load_network().class_names == study.load_network().class_names == ("k", "l", "m", "n")
+    with pytest.raises(StudyError, match="prepares photos in another way"):
+        Study.open(study.folder).load_network()
+
+
 def test_one_run_at_a_time(study):
     assert running(study.folder) == ""
     with run_lock(study.folder):

@@ -19,8 +19,9 @@ from layerlore.errors import FileFormatError, OutputError, PhotoError, StudyErro
 from layerlore.files import write_whole
 from layerlore.local.explanation import Prediction
 from layerlore.study.folder import IMAGES_FILE, SCHEMA, SKIPPED_FILE
+from layerlore.study.parquet import parquet_bytes, read_parquet
 from layerlore.study.records import ImageRecord, Skipped, StudySettings
-from layerlore.study.schema import PREDICTION, parquet_bytes, read_parquet
+from layerlore.study.schema import PREDICTION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -256,13 +256,12 @@ def load_study_network(table: Mapping[str, Any], folder: Path) -> Network:
     Raises:
         StudyError: It cannot be loaded, or is another one by now.
     """
-    names = table["class_names"]
     weights = table["weights"]
     choice = NetworkChoice(
         table["spec"],
         pretrained=table["pretrained"],
         weights=Path(weights) if weights else None,
-        class_names=None if not names else names if names == OWN_NAMES else folder / names,
+        class_names=_names_of(table, folder),
     )
     try:
         network = choice.load()
@@ -270,6 +269,28 @@ def load_study_network(table: Mapping[str, Any], folder: Path) -> Network:
         raise StudyError(f"{folder}: its network cannot be loaded by itself ({error}); give it: network=") from error
     check_network(network, table, folder)
     return network
+
+
+def fit_network(network: nn.Module | Network, table: Mapping[str, Any], folder: Path) -> Network:
+    """A ready network with the study's names of the classes, once it is found to be the study's.
+
+    Raises:
+        StudyError: It is another, or prepares photos in another way.
+    """
+    from layerlore.network.names import read_class_names
+
+    ready = NetworkChoice(network).load()
+    check_network(ready, table, folder)
+    names = _names_of(table, folder)
+    if names is None or read_class_names(names).names == ready.class_names:
+        return ready
+    return NetworkChoice(ready, class_names=names).load()
+
+
+def _names_of(table: Mapping[str, Any], folder: Path) -> Path | str | None:
+    """Class names to load a study's network with; None: its own."""
+    names = str(table["class_names"])
+    return (names if names == OWN_NAMES else folder / names) if names else None
 
 
 def _network_table(network: Network, choice: NetworkChoice, folder: Path) -> dict[str, Any]:

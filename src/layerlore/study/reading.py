@@ -10,7 +10,8 @@ import pyarrow as pa
 from layerlore.errors import FileFormatError, PhotoError, StudyError
 from layerlore.local.explanation import Prediction
 from layerlore.study.folder import STUDY_FILE, image_root, shard_path
-from layerlore.study.schema import COLUMNS, ShardInfo, decode_explanations, decode_info, read_parquet
+from layerlore.study.parquet import read_parquet
+from layerlore.study.schema import COLUMNS, ShardInfo, decode_explanations, decode_info
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence

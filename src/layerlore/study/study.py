@@ -220,13 +220,10 @@ class Study:
         Raises:
             StudyError: It is not the study's.
         """
-        from layerlore.network.loading import load_network
-        from layerlore.study.making import check_network
+        from layerlore.study.making import fit_network
 
-        ready = load_network(network)
-        check_network(ready, self.network_info, self.folder)
-        self._network = ready
-        return ready
+        self._network = fit_network(network, self.network_info, self.folder)
+        return self._network
 
     def run(
         self,
