@@ -10,6 +10,8 @@ from __future__ import annotations
 import hashlib
 import os
 import signal
+import socket
+import sys
 import threading
 import time
 import warnings
@@ -17,21 +19,27 @@ import weakref
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
+from importlib.machinery import PathFinder
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
+from urllib.parse import urlsplit
 
 from layerlore.errors import OutputError, SettingError, StudyError
 from layerlore.study.worker import Plan, Result, Task, explain_shard, on_one_thread, placed, work
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
+    from types import ModuleType
 
     from layerlore.network.model import Network
 
 BACKENDS = ("loky", "dask", "ray")
 SPARE = 2
 """Tasks in flight beyond one for each worker, so that none waits for its photos to be read."""
+
+CONNECT_SECONDS = 20
+"""How long a cluster may take to answer."""
 
 Submit: TypeAlias = "Callable[[Task], Future[Result | Exception]]"
 
@@ -108,7 +116,7 @@ def open_pool(
             yield pool
         return
     content = _pickled(network)
-    plan = replace(plan, key=hashlib.sha256(content).hexdigest(), slots=workers)
+    plan = replace(plan, key=hashlib.sha256(content).hexdigest(), paths=tuple(sys.path), slots=workers)
     opened = {"loky": _loky, "dask": _dask, "ray": _ray}[backend]
     with opened(content, plan, folder, workers, address) as pool:
         yield pool
@@ -149,9 +157,12 @@ def _outcome(future: Future[Result | Exception], pool: Pool) -> Result:
 
 
 def _pickled(network: Network) -> bytes:
-    """The network as bytes, code of the user's ``__main__`` included."""
+    """The network as bytes, with the code of modules that only this process can import."""
     import cloudpickle
 
+    own = _own_modules()
+    for module in own:
+        cloudpickle.register_pickle_by_value(module)
     try:
         content: bytes = cloudpickle.dumps(network)
     except Exception as error:
@@ -159,7 +170,23 @@ def _pickled(network: Network) -> bytes:
             f"{network.name} cannot be sent to other processes ({type(error).__name__}: {_first_line(error)}); "
             "run with one worker (--backend loky --workers 1), or define it in a module of its own"
         ) from error
+    finally:
+        for module in own:
+            cloudpickle.unregister_pickle_by_value(module)
     return content
+
+
+def _own_modules() -> list[ModuleType]:
+    """Modules beside the user, from a network ``module.path:callable``; other processes would not find them."""
+    here = str(Path.cwd())
+    return [
+        module
+        for name, module in list(sys.modules.items())
+        if "." not in name
+        and name != "__main__"
+        and str(getattr(module, "__file__", None) or next(iter(getattr(module, "__path__", ())), "")).startswith(here)
+        and PathFinder.find_spec(name) is None
+    ]
 
 
 @contextmanager
@@ -232,10 +259,12 @@ def _interrupts_kept_here() -> Iterator[None]:
 
 @contextmanager
 def _signals_as_they_were() -> Iterator[None]:
-    """Ray takes SIGTERM for itself; whoever had it before gets it back."""
+    """Ray takes SIGTERM for itself; whoever had it before gets it back, and what comes between is an interrupt."""
     before = signal.getsignal(signal.SIGTERM)
     try:
         yield
+    except SystemExit as error:
+        raise KeyboardInterrupt from error
     finally:
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, before)
@@ -267,7 +296,9 @@ def _dask(content: bytes, plan: Plan, folder: Path, workers: int, address: str |
                 )
             stack.callback(_kill_dask_workers, cluster)
         try:
-            client = stack.enter_context(start.Client(address or cluster, timeout=20, set_as_default=False))
+            client = stack.enter_context(
+                start.Client(address or cluster, timeout=CONNECT_SECONDS, set_as_default=False)
+            )
         except (OSError, TimeoutError, ValueError) as error:
             raise StudyError(
                 f"no Dask scheduler answers at {address} ({_first_line(error)}); give its address, "
@@ -307,15 +338,13 @@ def _ray(content: bytes, plan: Plan, _folder: Path, workers: int, address: str |
 
     ours = not ray.is_initialized()
     if ours:
+        _check_answers(address)
         where: dict[str, Any] = {"num_cpus": workers, "include_dashboard": False} if address is None else {}
         try:
             with _signals_as_they_were():
                 ray.init(address or "local", log_to_driver=False, logging_level=logging.ERROR, **where)
         except (ConnectionError, OSError, ValueError, RuntimeError) as error:
-            raise StudyError(
-                f"no Ray cluster can be had at {address or 'this machine'} ({_first_line(error)}); give its address, "
-                "such as auto or ray://host:10001, or none for a cluster of this machine"
-            ) from error
+            raise _no_ray(address, error) from error
     started: weakref.WeakSet[Future[Result | Exception]] = weakref.WeakSet()
     try:
         resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
@@ -340,6 +369,28 @@ def _ray(content: bytes, plan: Plan, _folder: Path, workers: int, address: str |
                         ray.cancel(future.object_ref, force=True)  # type: ignore[attr-defined]
             if ours:
                 ray.shutdown()
+
+
+def _check_answers(address: str | None) -> None:
+    """Refuse an address where nothing listens; Ray would try for many minutes.
+
+    Raises:
+        StudyError: Nothing does.
+    """
+    place = urlsplit(address if "://" in (address or "") else f"ray://{address}")
+    with suppress(ValueError):  # no port, such as "auto"
+        if address is not None and place.hostname and place.port:
+            try:
+                socket.create_connection((place.hostname, place.port), CONNECT_SECONDS).close()
+            except OSError as error:
+                raise _no_ray(address, error) from error
+
+
+def _no_ray(address: str | None, error: BaseException) -> StudyError:
+    return StudyError(
+        f"no Ray cluster can be had at {address or 'this machine'} ({_first_line(error)}); give its address, "
+        "such as auto or ray://host:10001, or none for a cluster of this machine"
+    )
 
 
 def _first_line(error: BaseException) -> str:

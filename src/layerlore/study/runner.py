@@ -89,8 +89,8 @@ def run_study(
         check_targets(study.images, settings)
         run = _Run(study.folder, study.manifest.with_set(settings), study.images, ready, progress)
         todo = run.take_stock()
-        new_set = run.manifest.current != study.manifest.current
-        if new_set:
+        new_set = run.manifest.current not in study.sets
+        if run.manifest.current != study.manifest.current:
             write_manifest(study.folder, run.manifest)
         run.fill(todo, backend, workers, address)
     tally = run.tally
@@ -199,9 +199,9 @@ class _Run:
 def _answers(path: Path, set_hash: str, number: int) -> tuple[dict[str, tuple[Prediction, ...]], Mapping[str, str]]:
     """image_id to the likeliest classes, and to the reason for photos that failed, as one shard has them."""
     table, info = read_shard(path, set_hash=set_hash, number=number, columns=["image_id", "top5"])
-    firsts = dict(zip(reversed(table["image_id"].to_pylist()), reversed(range(len(table))), strict=True))
-    rows = table.take(list(firsts.values())).to_pylist()  # the rows of one photo all say the same
-    return {row["image_id"]: tuple(Prediction(**one) for one in row["top5"]) for row in rows}, info.failed
+    rows = {image_id: row for row, image_id in enumerate(table["image_id"].to_pylist())}  # all of a photo say the same
+    answers = {image_id: table["top5"][row].as_py() for image_id, row in rows.items()}
+    return {image_id: tuple(Prediction(**one) for one in top5) for image_id, top5 in answers.items()}, info.failed
 
 
 def _answered(image: ImageRecord, answers: tuple[Prediction, ...], failed: Mapping[str, str]) -> ImageRecord:

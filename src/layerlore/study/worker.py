@@ -9,6 +9,7 @@ from __future__ import annotations
 import mmap
 import os
 import pickle
+import sys
 import threading
 import traceback
 from contextlib import contextmanager
@@ -60,6 +61,7 @@ class Plan:
         settings_hash: Their hash.
         key: Tells one pickled network from another, so that a process unpickles each once.
         versions: Of LayerLore and torch; workers that have others would give other bytes.
+        paths: Where the driver finds Python modules; workers on the same machine look there too.
         claims: Folder in which the processes of this machine share out its GPUs; None where a scheduler does.
         slots: Number of these processes.
     """
@@ -68,6 +70,7 @@ class Plan:
     settings_hash: str
     key: str
     versions: tuple[str, str]
+    paths: tuple[str, ...] = ()
     claims: Path | None = None
     slots: int = 1
 
@@ -234,6 +237,7 @@ def _network(plan: Plan, parcel: Parcel) -> Network:
         if plan.key not in _loaded:
             threadpool_limits(1)
             torch.backends.cudnn.deterministic = True
+            sys.path += [path for path in plan.paths if path not in sys.path and Path(path).is_dir()]
             network = _unpickle(parcel)
             device = choose_device(plan, torch.cuda.device_count())
             network.module.to(device)
@@ -244,12 +248,19 @@ def _network(plan: Plan, parcel: Parcel) -> Network:
 
 
 def _unpickle(parcel: Parcel) -> Network:
-    """The network that a parcel holds; the driver, which made it, is trusted with this process anyway."""
-    if isinstance(parcel, bytes):
-        return cast("Network", pickle.loads(parcel))  # noqa: S301
-    if isinstance(parcel, Path):
-        with parcel.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            return cast("Network", pickle.loads(content))  # noqa: S301
+    """The network that a parcel holds; the driver, which made it, is trusted with this process anyway.
+
+    Raises:
+        StudyError: The network's own code is not there.
+    """
+    try:
+        if isinstance(parcel, bytes):
+            return cast("Network", pickle.loads(parcel))  # noqa: S301
+        if isinstance(parcel, Path):
+            with parcel.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+                return cast("Network", pickle.loads(content))  # noqa: S301
+    except (ImportError, AttributeError) as error:
+        raise StudyError(f"a worker cannot load the network ({error}); install its code on the workers, too") from error
     return parcel
 
 
@@ -284,10 +295,12 @@ def _claim(folder: Path, slots: int) -> int:
     return os.getpid() % slots
 
 
-def _out_of_memory(error: Exception) -> StudyError | None:
-    """A plain sentence for the errors that mean too little memory."""
+def _out_of_memory(error: BaseException | None) -> StudyError | None:
+    """A plain sentence for the errors that mean too little memory, also where they caused another."""
     import torch
 
-    if isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error):
-        return StudyError("a worker has too little memory for this network; run again with fewer --workers")
+    while error is not None:
+        if isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error):
+            return StudyError("a worker has too little memory for this network; run again with fewer --workers")
+        error = error.__cause__
     return None
