@@ -377,9 +377,11 @@ def _check_answers(address: str | None) -> None:
     Raises:
         StudyError: Nothing does.
     """
-    place = urlsplit(address if "://" in (address or "") else f"ray://{address}")
+    if address is None:
+        return
+    place = urlsplit(address if "://" in address else f"ray://{address}")
     with suppress(ValueError):  # no port, such as "auto"
-        if address is not None and place.hostname and place.port:
+        if place.hostname and place.port:
             try:
                 socket.create_connection((place.hostname, place.port), CONNECT_SECONDS).close()
             except OSError as error:
