@@ -113,18 +113,7 @@ class Refused:
 
 
 def fold(text: str) -> str:
-    """Letters as they are compared: one case, one form for each, nothing invisible, no punctuation at the edges.
-
-    Only bounded work is done, but a text beyond `MAX_RAW` characters makes no sense here; `normalise` refuses it.
-    """
-    for _ in range(8):  # each part can undo another one; two rounds do for all texts that people type
-        before, text = text, _fold_once(text)
-        if text == before:
-            break
-    return text
-
-
-def _fold_once(text: str) -> str:
+    """Letters as they are compared: one case, one form for each, nothing invisible, no punctuation at the edges."""
     text = unicodedata.normalize("NFKC", text)
     kept = [
         " " if letter.isspace() else letter
@@ -161,8 +150,8 @@ def normalise(raw: str, language: str = "en") -> str | Reason:
     if len(raw) > MAX_RAW:
         return Reason.TOO_LONG
     text = fold(raw)
-    # A text that never settles has no normal form; none is known, but nothing promises that there is none.
-    return _fault(text, language) or (text if _fold_once(text) == text else Reason.CHARACTER)
+    # Folding again changes nothing for any code point there is; nothing promises that of those still to come.
+    return _fault(text, language) or (text if fold(text) == text else Reason.CHARACTER)
 
 
 def _fault(text: str, language: str) -> Reason | None:
