@@ -30,13 +30,16 @@ FORMAT = "layerlore.explanation"
 VERSION = 1
 STEPS = 2048
 """Map values are multiples of 1/2048: finer than any screen shows, exact in 16 bits, and told apart by 4 decimals."""
+LARGE_CELLS, LARGE_STEPS = 1024, 256
+"""Of maps of more cells than this, multiples of 1/256: half the size in a file, and still no step that can be seen."""
 DECIMALS = 4
 """Decimals of the numbers of arrays in JSON."""
 
 
 def quantise(values: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
     """Round map values in [0, 1] to the steps that every file keeps, as float32 of the same shape."""
-    return (np.round(values.astype(np.float64) * STEPS) / STEPS).astype(np.float32)
+    steps = STEPS if values.size <= LARGE_CELLS else LARGE_STEPS
+    return (np.round(values.astype(np.float64) * steps) / steps).astype(np.float32)
 
 
 def explanation_to_dict(explanation: Explanation) -> dict[str, Any]:
