@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from layerlore.cli import compare, report, study
+from layerlore.cli import campaign, compare, report, study
 from layerlore.cli.options import (
     ClassNamesFile,
     Debug,
@@ -154,6 +154,7 @@ def demo(
 report.register(app)
 study.register(app)
 compare.register(app, study.study_app)
+campaign.register(app)
 
 
 def main() -> None:

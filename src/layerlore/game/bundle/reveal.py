@@ -152,7 +152,8 @@ def pixel_count(fraction: float, pixels: int) -> int:
 
 def _order(saliency: NDArray[np.floating], seed: int, min_island: int) -> NDArray[np.int64]:
     """Flat places of all pixels, highest first."""
-    levels = np.rint(saliency / saliency.max() * _LEVELS)
+    # What is above 0 by less than a level still comes before what is not.
+    levels = np.maximum(np.rint(saliency / saliency.max() * _LEVELS), saliency > 0)
     grain = math.isqrt(max(1, min_island) - 1) + 1
     height, width = saliency.shape
     ties = noise_order(height, width, seed, grain=grain)

@@ -44,8 +44,17 @@ def read_config(path: Path) -> CampaignConfig:
     Raises:
         BundleError: The file cannot be used.
     """
+    return parse_text(_text(path), path)
+
+
+def parse_text(text: str, path: Path) -> CampaignConfig:
+    """The configuration from its text; ``path`` is for the messages.
+
+    Raises:
+        BundleError: It is no TOML, or a key is at fault.
+    """
     try:
-        return parse_config(read_toml(path))
+        return parse_config(parse_toml(text, path))
     except ConfigError as error:
         raise BundleError(f"{path}: {error}") from error
 
@@ -56,11 +65,32 @@ def read_toml(path: Path) -> dict[str, object]:
     Raises:
         BundleError: It cannot be read, or is no TOML.
     """
+    return parse_toml(_text(path), path)
+
+
+def _text(path: Path) -> str:
+    """A text file, as editors on any system save it.
+
+    Raises:
+        BundleError: It cannot be read, or is no UTF-8.
+    """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        return path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise BundleError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
-    except ValueError as error:  # not UTF-8, or not TOML
+    except UnicodeDecodeError as error:
+        raise BundleError(f"{path}: no UTF-8 text; save it as UTF-8") from error
+
+
+def parse_toml(text: str, path: Path) -> dict[str, object]:
+    """The tables of a TOML text.
+
+    Raises:
+        BundleError: It is no TOML.
+    """
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
         reason = (str(error).splitlines() or [""])[0]
         raise BundleError(f"{path}: no valid TOML ({reason}); correct it, or delete it to begin again") from error
 
