@@ -1,0 +1,30 @@
+"""Tables (game.md 2.13). The database itself holds what must never be broken: CHECK and partial unique constraints."""
+
+from layerlore.game.server.models.campaigns import Campaign, ConsentText, Map, Picture
+from layerlore.game.server.models.people import Account, Consent, Invite, Player, Session
+from layerlore.game.server.models.play import ClassTally, Event, Label, LabelTally, LedgerEntry, Round, Standing
+from layerlore.game.server.models.running import Audit, Estimate, Limit, Mail, PlayerEstimate
+
+__all__ = [
+    "Account",
+    "Audit",
+    "Campaign",
+    "ClassTally",
+    "Consent",
+    "ConsentText",
+    "Estimate",
+    "Event",
+    "Invite",
+    "Label",
+    "LabelTally",
+    "LedgerEntry",
+    "Limit",
+    "Mail",
+    "Map",
+    "Picture",
+    "Player",
+    "PlayerEstimate",
+    "Round",
+    "Session",
+    "Standing",
+]

@@ -1,0 +1,221 @@
+"""Runs the server: database brought up to date, campaign loaded, gunicorn's workers, and the keeper beside them."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from layerlore.errors import SettingError, StudyError
+from layerlore.game.server import environment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+KEEP_ALIVE = 75
+GRACE = 10
+MANIFEST = "bundle/manifest.json"
+
+
+@dataclass(frozen=True)
+class Server:
+    """What ``layerlore play`` was told.
+
+    Attributes:
+        folder: The study's, or the campaign's.
+        host: Address to listen on.
+        port: Port; 0 for any.
+        names: Further names of the host.
+        database: URL, or "" for SQLite.
+        workers: Processes.
+        threads: Threads of each.
+        https: Players come by https.
+        proxies: Trusted proxies in front.
+        mail: How mail is sent.
+    """
+
+    folder: Path
+    host: str = "127.0.0.1"
+    port: int = 8000
+    names: tuple[str, ...] = ()
+    database: str = ""
+    workers: int = 2
+    threads: int = 8
+    https: bool = False
+    proxies: int = 0
+    mail: str = "console"
+
+
+def campaign_folder(folder: Path) -> Path:
+    """The folder with the bundle: the one given, or ``campaign`` in it.
+
+    Raises:
+        StudyError: There is no campaign.
+    """
+    for place in (folder / "campaign", folder):
+        if (place / MANIFEST).is_file():
+            return place.resolve()
+    raise StudyError(f"{folder}: no campaign is here; build one with layerlore campaign build {folder}")
+
+
+def configure(server: Server, folder: Path) -> None:
+    """Set the environment that `settings` reads, and load Django.
+
+    Raises:
+        SettingError: A setting is wrong.
+    """
+    names = [*server.names, *([server.host] if server.host not in ("0.0.0.0", "::") else _own_addresses())]  # noqa: S104
+    values = {
+        "CAMPAIGN": str(folder),
+        "DATABASE": server.database,
+        "HOSTS": ",".join(dict.fromkeys(names)),
+        "HTTPS": str(int(server.https)),
+        "PROXIES": str(server.proxies),
+        "MAIL": server.mail,
+    }
+    os.environ.update({environment.PREFIX + name: value for name, value in values.items()})
+    os.environ["DJANGO_SETTINGS_MODULE"] = "layerlore.game.server.settings"
+    import django
+
+    django.setup()
+
+
+def _own_addresses() -> list[str]:
+    """Addresses under which this machine is reached, where the server listens on all."""
+    try:
+        found = socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET)
+    except OSError:
+        return [socket.gethostname()]
+    return [socket.gethostname(), *(str(entry[4][0]) for entry in found)]
+
+
+def prepare(folder: Path) -> None:
+    """Bring the database up to date, load the campaign and open it if it is new.
+
+    Raises:
+        SettingError: The database cannot be used.
+    """
+    from django.core.management import call_command
+    from django.db import DatabaseError, connection
+
+    from layerlore.game.domain.lifecycle import CampaignState
+    from layerlore.game.server.services import campaigns, loading
+
+    try:
+        _refuse_newer()
+        call_command("migrate", verbosity=0, interactive=False)
+    except DatabaseError as error:
+        reason = " ".join(str(error).split())[:200]
+        raise SettingError(f"database: {reason}; check --database, or the folder {folder}") from error
+    campaign = loading.load(folder)
+    if campaign.state == CampaignState.DRAFT.value:
+        campaigns.move(campaign, CampaignState.OPEN)
+    os.environ[environment.PREFIX + "CAMPAIGN_KEY"] = campaign.key
+    connection.close()  # the workers open their own
+
+
+def _refuse_newer() -> None:
+    """Leave a database alone that a newer LayerLore has changed.
+
+    Raises:
+        SettingError: It has migrations that this version does not know.
+    """
+    from django.db import connection
+    from django.db.migrations.loader import MigrationLoader
+
+    loader = MigrationLoader(connection)
+    ours = {name for name in loader.applied_migrations if name[0] == "game"}
+    unknown = sorted(name[1] for name in ours - set(loader.disk_migrations or ()))
+    if unknown:
+        raise SettingError(f"database: a newer LayerLore has changed it ({unknown[0]}); update LayerLore")
+
+
+def serve(server: Server, *, admin: str | None, say: Callable[[str], None], show: Callable[[str], None]) -> None:
+    """Serve until the process is told to end.
+
+    Args:
+        server: What to serve.
+        admin: Name of a staff account to make or reset, or None.
+        say: Prints what is going on.
+        show: Prints what the user asked for: the address.
+
+    Raises:
+        LayerLoreError: Something is wrong with what was given.
+    """
+    folder = campaign_folder(server.folder)
+    configure(server, folder)
+    prepare(folder)
+    listener = _listen(server)
+    port = listener.getsockname()[1]
+    host = "localhost" if server.host in ("0.0.0.0", "127.0.0.1", "::", "::1") else server.host  # noqa: S104
+    address = f"https://{server.names[0]}/" if server.https and server.names else f"http://{host}:{port}/"
+    if admin:
+        from layerlore.game.server.services.staff import one_time_link
+
+        say(f"For {admin}, once and within 30 minutes: {address.rstrip('/')}{one_time_link(admin)}")
+    keeper = subprocess.Popen([sys.executable, "-m", "layerlore.game.server.keeper"])
+    try:
+        show(address)
+        _gunicorn(server, listener)
+    finally:
+        keeper.terminate()
+        keeper.wait(timeout=GRACE)
+
+
+def _listen(server: Server) -> socket.socket:
+    """A socket that is bound already, so that a port in use is told in one line.
+
+    Raises:
+        SettingError: The address cannot be used.
+    """
+    family = socket.AF_INET6 if ":" in server.host else socket.AF_INET
+    listener = socket.socket(family)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((server.host, server.port))
+    except OSError as error:
+        listener.close()
+        raise SettingError(
+            f"{server.host}:{server.port}: cannot be listened on, {error.strerror}; choose another --port"
+        ) from error
+    return listener
+
+
+def _gunicorn(server: Server, listener: socket.socket) -> None:
+    from gunicorn.app.base import BaseApplication
+
+    listener.listen(2048)
+    os.set_inheritable(listener.fileno(), True)
+    options: dict[str, Any] = {
+        "bind": [f"fd://{listener.fileno()}"],
+        "workers": server.workers,
+        "threads": server.threads,
+        "worker_class": "gthread",
+        "keepalive": KEEP_ALIVE,
+        "graceful_timeout": GRACE,
+        "timeout": 60,
+        "limit_request_line": 2048,
+        "limit_request_fields": 60,
+        "limit_request_field_size": 8190,
+        "forwarded_allow_ips": "",
+        "server_software": "layerlore",
+        "loglevel": "warning",
+        "preload_app": False,
+    }
+
+    class Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
+        def load_config(self) -> None:
+            for name, value in options.items():
+                if name in self.cfg.settings:
+                    self.cfg.set(name, value)
+
+        def load(self) -> object:
+            from layerlore.game.server.wsgi import application
+
+            return application
+
+    Application().run()

@@ -1,0 +1,36 @@
+"""Consent texts, and who agreed to which."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.template.loader import render_to_string
+from django.utils import translation
+
+from layerlore.game.server.models import Consent, ConsentText
+
+if TYPE_CHECKING:
+    from layerlore.game.domain.config import CampaignConfig
+    from layerlore.game.server.models import Campaign, Player
+
+
+def default_text(config: CampaignConfig, language: str) -> str:
+    """The text for a campaign that has none of its own, in a language."""
+    with translation.override(language):
+        return render_to_string("game/consent_default.md", {"config": config}).strip() + "\n"
+
+
+def current_text(campaign: Campaign, language: str) -> ConsentText | None:
+    """The text in a language, or else in another one of the campaign."""
+    texts = ConsentText.objects.filter(campaign=campaign, current=True)
+    return texts.filter(language=language).first() or texts.order_by("pk").first()
+
+
+def has_agreed(player: Player, campaign: Campaign) -> bool:
+    """Whether the player agreed to a text that is still current, in whichever language."""
+    return Consent.objects.filter(player=player, text__campaign=campaign, text__current=True).exists()
+
+
+def agree(player: Player, text: ConsentText) -> None:
+    """Write down that the player agreed; once."""
+    Consent.objects.get_or_create(player=player, text=text)

@@ -1,0 +1,299 @@
+"""Rounds: start, reveal, guess, resign, expire, void. Each is one compare-and-set in one transaction (game.md 2.2).
+
+The rules are the domain's: a row becomes a record, the domain says what follows, and the row is changed only if it is
+still as it was read. If it is not, everything is read again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.db import IntegrityError, transaction
+from django.db.models import F
+
+from layerlore.game.domain import states
+from layerlore.game.domain.errors import Refusal, TransitionError
+from layerlore.game.domain.lifecycle import MapCounts, MapState, judge_map
+from layerlore.game.domain.states import EventKind, Outcome, RoundState
+from layerlore.game.server.models import Campaign, Event, Label, Map, Player, Round
+from layerlore.game.server.models.fields import random_name
+from layerlore.game.server.services import ledger
+from layerlore.game.server.services.assignment import lease, pick
+from layerlore.game.server.services.campaigns import Rules, rules
+from layerlore.game.server.services.records import columns, event_rows, label_rows, to_record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from layerlore.game.domain.states import Transition, Typed
+
+ATTEMPTS = 20
+"""How often a request is tried again after another one was quicker; each time one of them has succeeded."""
+
+
+class NoRoundError(Exception):
+    """There is no such round, or it is somebody else's: the two are told alike."""
+
+
+class BusyError(Exception):
+    """Others were quicker every time."""
+
+
+@dataclass(frozen=True)
+class Done:
+    """What became of a request.
+
+    Attributes:
+        round: The row as it is now.
+        outcome: Carried out, repeated, or too late.
+    """
+
+    round: Round
+    outcome: Outcome
+
+
+def find(player: Player | None, token: str) -> Round:
+    """A player's round, with map and picture.
+
+    Raises:
+        NoRoundError: There is none.
+    """
+    if player is None:
+        raise NoRoundError
+    row = Round.objects.select_related("map", "picture", "campaign").filter(token=token, player=player).first()
+    if row is None:
+        raise NoRoundError
+    return row
+
+
+def open_round(player: Player, campaign: Campaign) -> Round | None:
+    """The player's open round, also if its time is over."""
+    return Round.objects.filter(player=player, campaign=campaign, state=RoundState.OPEN.value).first()
+
+
+def start(campaign: Campaign, player: Player, *, language: str, device: str, now: datetime) -> Done | None:
+    """Open a round, or go on with the one that is open (I1); None if there is no map for this player.
+
+    Raises:
+        BusyError: Others were quicker every time.
+        TransitionError: CAMPAIGN: it is not open, so no round begins.
+    """
+    for _ in range(ATTEMPTS):
+        try:
+            with transaction.atomic():
+                running = open_round(player, campaign)
+                if running is not None and not to_record(running).lapsed(now):
+                    return Done(running, Outcome.REPEATED)
+                if running is not None:
+                    _change(running.token, player, lambda record, _: states.expire(record, now=now))
+                return _start(campaign, player, language=language, device=device, now=now)
+        except (IntegrityError, _QuickerError):
+            continue
+    raise BusyError
+
+
+def _start(campaign: Campaign, player: Player, *, language: str, device: str, now: datetime) -> Done | None:
+    state = Campaign.objects.values_list("state", flat=True).get(pk=campaign.pk)
+    if state != "open":
+        raise TransitionError(Refusal.CAMPAIGN)
+    config = rules(campaign).config
+    choice = pick(campaign, player, config, language=language, now=now)
+    if choice is None:
+        return None
+    game_map = lease(campaign, choice.map_id)
+    if game_map is None:
+        raise _QuickerError
+    new = states.new_round(
+        round_id=random_name(),
+        player=str(player.pk),
+        map_id=str(game_map.pk),
+        steps=len(game_map.steps),
+        config=config,
+        now=now,
+        device=device,
+    )
+    row = Round.objects.create(
+        token=new.round_id,
+        campaign=campaign,
+        map=game_map,
+        picture=game_map.picture,
+        player=player,
+        stream=choice.stream.value,
+        why=choice.why.value,
+        device=device,
+        language=language,
+        steps=new.steps,
+        started=new.started,
+        expires=new.expires,
+    )
+    Event.objects.bulk_create(event_rows(row, states.start(None, new=new, now=now).events))
+    if player.seen.date() != now.date():
+        Player.objects.filter(pk=player.pk).update(seen=now, warned=None)
+    return Done(row, Outcome.DONE)
+
+
+def reveal(player: Player, token: str, *, step: int, drafts: list[dict[str, object]] | None, now: datetime) -> Done:
+    """Show one step more, and keep what was typed so far with the step at which it was.
+
+    Raises:
+        NoRoundError: There is no such round.
+        TransitionError: It does not fit the round's state.
+    """
+    return _retry(token, player, lambda record, _: states.reveal(record, step=step, now=now), drafts)
+
+
+def guess(
+    player: Player,
+    token: str,
+    *,
+    step: int,
+    tries: int,
+    answer: str,
+    typed: Typed,
+    drafts: list[dict[str, object]] | None = None,
+    now: datetime,
+) -> Done:
+    """Commit a guess with the labels.
+
+    Raises:
+        NoRoundError: There is no such round.
+        TransitionError: It does not fit the round's state.
+    """
+
+    def act(record: states.Round, row: Round) -> Transition:
+        return states.guess(
+            record,
+            step=step,
+            tries=tries,
+            answer=answer,
+            truth=str(row.picture.class_index),
+            typed=typed,
+            config=rules(row.campaign).config,
+            now=now,
+        )
+
+    return _retry(token, player, act, drafts)
+
+
+def resign(
+    player: Player, token: str, *, typed: Typed, drafts: list[dict[str, object]] | None = None, now: datetime
+) -> Done:
+    """Give up; the labels are kept.
+
+    Raises:
+        NoRoundError: There is no such round.
+        TransitionError: It does not fit the round's state.
+    """
+
+    def act(record: states.Round, row: Round) -> Transition:
+        return states.resign(record, typed=typed, config=rules(row.campaign).config, now=now)
+
+    return _retry(token, player, act, drafts)
+
+
+def expire_overdue(now: datetime, *, limit: int = 200) -> int:
+    """Expire open rounds whose time is over; their leases are free again. Returns how many there were."""
+    overdue = Round.objects.filter(state=RoundState.OPEN.value, expires__lte=now).select_related("player")[:limit]
+    for row in overdue:
+        _retry(row.token, row.player, lambda record, _: states.expire(record, now=now))
+    return len(overdue)
+
+
+def leave(player: Player, now: datetime) -> None:
+    """End the open rounds of a player who leaves or is merged."""
+    for row in Round.objects.filter(player=player, state=RoundState.OPEN.value):
+        _retry(row.token, player, lambda record, _: states.expire(record, now=now, left=True))
+
+
+def void(row: Round, *, reason: str, now: datetime) -> Done:
+    """Take a round out of points and aggregates; the ledger is recounted later."""
+    with transaction.atomic():
+        done = _retry(row.token, row.player, lambda record, _: states.void(record, reason=reason, now=now))
+        if done.outcome is Outcome.DONE:
+            ledger.due(row.campaign_id)
+    return done
+
+
+class _QuickerError(Exception):
+    """Somebody else changed the row in between."""
+
+
+def _retry(
+    token: str,
+    player: Player,
+    act: Callable[[states.Round, Round], Transition],
+    drafts: list[dict[str, object]] | None = None,
+) -> Done:
+    for _ in range(ATTEMPTS):
+        try:
+            with transaction.atomic():
+                return _change(token, player, act, drafts)
+        except _QuickerError:
+            continue
+    raise BusyError
+
+
+def _change(
+    token: str,
+    player: Player,
+    act: Callable[[states.Round, Round], Transition],
+    drafts: list[dict[str, object]] | None = None,
+) -> Done:
+    """Read, let the domain say what follows, and write it if nothing has changed meanwhile."""
+    row = find(player, token)
+    record = to_record(row)
+    transition = act(record, row)
+    if not transition.events:
+        return Done(row, transition.outcome)
+    after = columns(transition.round)
+    if any(event.kind is not EventKind.REVEALED for event in transition.events):
+        # One after another, as points depend on what was typed before; on SQLite writers wait for each other anyway.
+        Campaign.objects.select_for_update(no_key=True).only("pk").get(pk=row.campaign_id)
+    if drafts is not None:
+        after["drafts"] = drafts
+    before = {"state": record.state.value, "step": record.step, "tries": row.tries, "void_reason": record.void_reason}
+    if not Round.objects.filter(pk=row.pk, **before).update(**after):
+        raise _QuickerError
+    for name, value in after.items():
+        setattr(row, name, value)
+    known = {(label.language, label.text) for label in record.labels}
+    fresh = [label for label in transition.round.labels if (label.language, label.text) not in known]
+    the_rules = rules(row.campaign)
+    ledger.book(row, transition.events, the_rules)
+    Label.objects.bulk_create(label_rows(row, fresh))
+    Event.objects.bulk_create(event_rows(row, transition.events))
+    _count(row, record, transition.round, the_rules)
+    return Done(row, transition.outcome)
+
+
+def _count(row: Round, before: states.Round, after: states.Round, the_rules: Rules) -> None:
+    """Counters of the map: a lease ends, a finished round counts, a voided one no longer does."""
+    change = {
+        "leased": int(after.holds_lease) - int(before.holds_lease),
+        "done": int(after.counts) - int(before.counts),
+        "won": _counts(after, RoundState.WON) - _counts(before, RoundState.WON),
+        "resigned": _counts(after, RoundState.RESIGNED) - _counts(before, RoundState.RESIGNED),
+    }
+    if not any(change.values()):
+        return
+    Map.objects.filter(pk=row.map_id).update(**{name: F(name) + number for name, number in change.items() if number})
+    if change["done"]:
+        judge(Map.objects.get(pk=row.map_id), the_rules)
+
+
+def _counts(record: states.Round, state: RoundState) -> int:
+    return int(record.counts and record.state is state)
+
+
+def judge(game_map: Map, the_rules: Rules) -> None:
+    """Write the map's state as its counts and estimates demand; maps without a cap are always given out."""
+    if game_map.cap is None:
+        return
+    known = list(game_map.estimates.values_list("posterior", flat=True)) or None
+    counts = MapCounts(game_map.done, game_map.won, game_map.resigned)
+    disabled = game_map.state == MapState.DISABLED.value
+    verdict = judge_map(counts, known, the_rules.config, disabled=disabled)
+    if (verdict.state.value, verdict.reason.value) != (game_map.state, game_map.reason):
+        Map.objects.filter(pk=game_map.pk).update(state=verdict.state.value, reason=verdict.reason.value)

@@ -1,0 +1,1 @@
+"""Views: each reads a request, calls one service, and answers with a page or a redirect."""

@@ -1,0 +1,140 @@
+"""Pages that say what this is, and how a guest begins."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.utils import timezone, translation
+from django.views.decorators.http import require_GET, require_POST
+
+from layerlore.game.domain.scoring import step_values
+from layerlore.game.server.models import Campaign
+from layerlore.game.server.services import campaigns, consents, limits, rounds
+from layerlore.game.server.services.people import (
+    forget_player,
+    new_guest,
+    player_of,
+    remember_device,
+    remember_guest,
+)
+from layerlore.game.server.views import errors
+from layerlore.game.server.views.common import play_language, safe_next, see
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+
+
+@require_GET
+def home(request: HttpRequest) -> HttpResponse:
+    """What this is, and the way in."""
+    campaign = campaigns.current()
+    player = player_of(request)
+    running = rounds.open_round(player, campaign) if player else None
+    if running is not None and running.expires <= timezone.now():
+        running = None
+    agreed = player is not None and consents.has_agreed(player, campaign)
+    return render(request, "game/home.html", {"running": running, "agreed": agreed, "rules": campaigns.rules(campaign)})
+
+
+@require_GET
+def how(request: HttpRequest) -> HttpResponse:
+    """How to play, with a worked example."""
+    config = campaigns.rules(campaigns.current()).config
+    worth = step_values(config.score.rule, config.reveal.steps)
+    steps = [
+        {"number": number + 1, "percent": 100 * share, "points": value}
+        for number, (share, value) in enumerate(zip(config.reveal.steps, worth, strict=True))
+    ]
+    return render(request, "game/how.html", {"steps": steps, "config": config})
+
+
+@require_GET
+def info(request: HttpRequest) -> HttpResponse:
+    """Who runs it, what is stored, and what is limited."""
+    config = campaigns.rules(campaigns.current()).config
+    return render(request, "game/info.html", {"config": config, "rates": limits.RATES})
+
+
+@require_GET
+def consent(request: HttpRequest) -> HttpResponse:
+    """The consent text, with the button that begins."""
+    campaign = campaigns.current()
+    player = player_of(request)
+    content = {
+        "text": consents.current_text(campaign, play_language(campaign)),
+        "agreed": player is not None and consents.has_agreed(player, campaign),
+        "config": campaigns.rules(campaign).config,
+    }
+    return render(request, "game/consent.html", content)
+
+
+@require_POST
+def start(request: HttpRequest) -> HttpResponse:
+    """Agree, become a guest where there is no player yet, and begin the first round."""
+    from layerlore.game.server.views.play import play
+
+    campaign = campaigns.current()
+    config = campaigns.rules(campaign).config
+    language = play_language(campaign)
+    text = consents.current_text(campaign, language)
+    player = player_of(request)
+    if request.POST.get("agree") != "1" or request.POST.get("age") != "1" or text is None:
+        content = {"text": text, "agreed": False, "config": config, "missing": True}
+        return render(request, "game/consent.html", content, status=422)
+    token = None
+    if player is None:
+        if not config.people.guests:
+            return see("signup")
+        where = limits.network(request)
+        if not limits.allow("guest", where):
+            return errors.too_often(request)
+        player, token = new_guest(language, where)
+        forget_player(request)
+        request.COOKIES[settings.GUEST_COOKIE_NAME] = token
+    consents.agree(player, text)
+    response = play(request)
+    if token is not None:
+        remember_guest(response, token)
+    remember_device(request, response)
+    return response
+
+
+@require_POST
+def set_language(request: HttpRequest) -> HttpResponse:
+    """Another language of the interface, kept in a cookie."""
+    response = see(safe_next(request, "home"))
+    language = request.POST.get("language", "")
+    if language in dict(settings.LANGUAGES) and translation.check_for_language(language):
+        response.set_cookie(
+            settings.LANGUAGE_COOKIE_NAME,
+            language,
+            max_age=settings.LANGUAGE_COOKIE_AGE,
+            secure=settings.LANGUAGE_COOKIE_SECURE,
+            httponly=settings.LANGUAGE_COOKIE_HTTPONLY,
+            samesite="Lax",
+        )
+    return response
+
+
+@require_GET
+def healthz(request: HttpRequest) -> HttpResponse:
+    """Whether the server works: the database answers, there is a campaign, and the last recount found no difference."""
+    del request
+    problems = []
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        campaign = campaigns.current()
+        if Campaign.objects.filter(pk=campaign.pk).exclude(recount_problem="").exists():
+            problems.append("recount")
+    except campaigns.NoCampaignError:
+        problems.append("campaign")
+    except DatabaseError:
+        problems.append("database")
+    content = json.dumps({"ok": not problems, "problems": problems})
+    return HttpResponse(content, content_type="application/json", status=503 if problems else 200)

@@ -1,0 +1,272 @@
+"""A round, from start to result."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_POST
+
+from layerlore.game.domain import labels as domain_labels
+from layerlore.game.domain import scoring
+from layerlore.game.domain.errors import Refusal, TransitionError
+from layerlore.game.domain.states import FINISHED, Outcome, RoundState, Typed
+from layerlore.game.server.forms import GuessForm, ResignForm, StepForm
+from layerlore.game.server.services import campaigns, consents, limits, pictures, results, rounds
+from layerlore.game.server.services.chips import Chips, read_chips
+from layerlore.game.server.services.people import device_of, player_of
+from layerlore.game.server.views import errors, sentences
+from layerlore.game.server.views.common import play_language, see
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from django.http import HttpRequest
+
+    from layerlore.game.server.models import Player, Round
+    from layerlore.game.server.services.rounds import Done
+
+
+@require_POST
+def play(request: HttpRequest) -> HttpResponse:
+    """Start a round, or go on with the open one."""
+    player = player_of(request)
+    campaign = campaigns.current()
+    if player is None or not consents.has_agreed(player, campaign):
+        return see("consent")
+    if rounds.open_round(player, campaign) is None and not limits.allow("round", f"p{player.pk}"):
+        return errors.too_often(request)
+    language = play_language(campaign)
+    try:
+        done = rounds.start(campaign, player, language=language, device=device_of(request), now=timezone.now())
+    except TransitionError:
+        return render(request, "game/closed.html", status=409)
+    except rounds.BusyError:
+        return errors.error_response(request, 503)
+    if done is None:
+        return render(request, "game/no_map.html")
+    return see("round", done.round.token)
+
+
+@require_GET
+def round_view(request: HttpRequest, token: str) -> HttpResponse:
+    """The round as it is now; a finished one leads to its result."""
+    row = _find(player_of(request), token)
+    if RoundState(row.state) in FINISHED:
+        return redirect("result", token)
+    if not _running(row):
+        return render(request, "game/round_over.html", {"round": row})
+    return _page(request, row)
+
+
+@require_POST
+def reveal(request: HttpRequest, token: str) -> HttpResponse:
+    """Show one step more."""
+    player = player_of(request)
+    row = _find(player, token)
+    form = StepForm(request.POST)
+    if not form.is_valid():
+        return errors.error_response(request, 400)
+    chips = read_chips(request.POST.dict(), row, campaigns.rules(row.campaign))
+    if chips.refused and _running(row) and form.cleaned_data["step"] == row.step:
+        return _page(request, row, chips=chips, status=422)
+    try:
+        rounds.reveal(row.player, token, step=form.cleaned_data["step"], drafts=chips.drafts, now=timezone.now())
+    except TransitionError as error:
+        return _refused(request, row, error, chips)
+    return see("round", token)
+
+
+@require_POST
+def guess(request: HttpRequest, token: str) -> HttpResponse:
+    """Commit a guess."""
+    row = _find(player_of(request), token)
+    form = GuessForm(request.POST)
+    if not form.is_valid():
+        return errors.error_response(request, 400)
+    the_rules = campaigns.rules(row.campaign)
+    chips = read_chips(request.POST.dict(), row, the_rules)
+    answer = form.cleaned_data["answer"]
+    if chips.refused and _running(row):
+        return _page(request, row, chips=chips, status=422)
+    if answer is not None and answer not in {one.index for one in the_rules.choices(row)}:
+        return errors.error_response(request, 400)
+    try:
+        done = rounds.guess(
+            row.player,
+            token,
+            step=form.cleaned_data["step"],
+            tries=form.cleaned_data["tries"],
+            answer="" if answer is None else str(answer),
+            typed=Typed(chips.labels, nothing=form.cleaned_data["nothing"]),
+            now=timezone.now(),
+        )
+    except TransitionError as error:
+        return _refused(request, row, error, chips)
+    return _after(done)
+
+
+@require_POST
+def resign(request: HttpRequest, token: str) -> HttpResponse:
+    """Give up, with the labels typed so far."""
+    row = _find(player_of(request), token)
+    form = ResignForm(request.POST)
+    if not form.is_valid():
+        return errors.error_response(request, 400)
+    chips = read_chips(request.POST.dict(), row, campaigns.rules(row.campaign))
+    if chips.refused and _running(row):
+        return _page(request, row, chips=chips, status=422)
+    try:
+        typed = Typed(chips.labels, nothing=form.cleaned_data["nothing"])
+        done = rounds.resign(row.player, token, typed=typed, now=timezone.now())
+    except TransitionError as error:
+        return _refused(request, row, error, chips)
+    return _after(done)
+
+
+@require_GET
+def image(request: HttpRequest, token: str, step: int) -> HttpResponse:
+    """The picture at a step that the database says is revealed (I3)."""
+    row = _find(player_of(request), token)
+    over = RoundState(row.state) not in FINISHED and not _running(row)
+    if over or not 0 <= step <= row.step:
+        raise Http404
+    return _png(row.map.steps[step])
+
+
+@require_GET
+def full(request: HttpRequest, token: str) -> HttpResponse:
+    """The whole photo, if the policy allows it."""
+    row = _find(player_of(request), token)
+    if not results.may_see_full(row, campaigns.rules(row.campaign), timezone.now()):
+        raise Http404
+    return _png(row.picture.full)
+
+
+@require_GET
+def result(request: HttpRequest, token: str) -> HttpResponse:
+    """What came of it."""
+    row = _find(player_of(request), token)
+    if RoundState(row.state) not in FINISHED:
+        return redirect("round", token)
+    the_rules = campaigns.rules(row.campaign)
+    language = play_language(row.campaign)
+    outcome = results.result_of(row, the_rules, language, timezone.now())
+    content = {
+        "round": row,
+        "result": outcome,
+        "points": outcome.points / scoring.POINT,
+        "label_points": outcome.label_points / scoring.POINT,
+        "paid": [(text, points / scoring.POINT) for text, points in outcome.paid],
+        "image_url": reverse("image", args=[token, row.step]),
+        "full_url": reverse("full", args=[token]) if outcome.show_full else None,
+        "step_number": row.step + 1,
+        "percent": 100 * row.map.steps[row.step]["fraction"],
+        "width": row.picture.width,
+        "height": row.picture.height,
+        "layer": row.map.layer,
+        "layer_depth": row.map.layer_depth,
+        "weight": row.map.weight,
+    }
+    return render(request, "game/result.html", content)
+
+
+def _find(player: Player | None, token: str) -> Round:
+    """The player's round.
+
+    Raises:
+        Http404: There is none, or it is somebody else's.
+    """
+    try:
+        return rounds.find(player, token)
+    except rounds.NoRoundError:
+        raise Http404 from None
+
+
+def _running(row: Round) -> bool:
+    return row.state == RoundState.OPEN.value and row.expires > timezone.now()
+
+
+def _after(done: Done) -> HttpResponse:
+    """The result, or the round again: time was over, or there is another try."""
+    if RoundState(done.round.state) in FINISHED and done.outcome is not Outcome.LAPSED:
+        return see("result", done.round.token)
+    return see("round", done.round.token)
+
+
+FIXABLE = {Refusal.ANSWER, Refusal.SAME_ANSWER, Refusal.LABEL_NEEDED, Refusal.NOTHING, Refusal.LABEL_COUNT}
+
+
+def _refused(request: HttpRequest, row: Round, error: TransitionError, chips: Chips) -> HttpResponse:
+    """The same page with what to mend, or, where the round has moved on, a page with a way on."""
+    sentence = sentences.REFUSALS[error.code]
+    if error.code in FIXABLE and _running(row):
+        return _page(request, row, chips=chips, problems=[sentence], status=422)
+    return render(request, "game/conflict.html", {"round": row, "sentence": sentence}, status=409)
+
+
+def _png(stored: dict[str, object]) -> HttpResponse:
+    return HttpResponse(pictures.picture_bytes(stored), content_type="image/png")
+
+
+def _page(
+    request: HttpRequest,
+    row: Round,
+    *,
+    chips: Chips | None = None,
+    problems: list[Any] | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    """The round's page. Nothing on it depends on the true class but which classes are offered (I4)."""
+    the_rules = campaigns.rules(row.campaign)
+    config = the_rules.config
+    language = play_language(row.campaign)
+    guessed = {answer for answer, _ in row.guesses}
+    drafts = row.drafts if chips is None else chips.drafts
+    slots = [{"number": number, "name": f"label_{number}", **draft} for number, draft in enumerate(drafts)]
+    spare = range(len(slots), min(config.labels.max_per_round, max(3, len(slots) + 1)))
+    slots += [{"number": number, "name": f"label_{number}", "raw": "", "step": row.step} for number in spare]
+    told = [
+        {"text": one.raw[:60], "sentence": sentences.REASONS[domain_labels.Reason(one.reason)]}
+        for one in (chips.refused if chips else ())
+    ]
+    content = {
+        "round": row,
+        "step": row.step,
+        "step_number": row.step + 1,
+        "steps": row.steps,
+        "percent": 100 * row.map.steps[row.step]["fraction"],
+        "image_url": reverse("image", args=[row.token, row.step]),
+        "width": row.picture.width,
+        "height": row.picture.height,
+        "classes": [
+            {"index": one.index, "name": one.name(language), "guessed": one.index in guessed}
+            for one in the_rules.choices(row)
+        ],
+        "slots": slots,
+        "max_labels": config.labels.max_per_round,
+        "kinds": config.labels.kinds,
+        "require_one": config.labels.require_one,
+        "label_language": row.language,
+        "refused": told,
+        "problems": problems or [],
+        "tries": row.tries,
+        "tries_left": config.play.max_guesses - row.tries,
+        "can_reveal": row.step < row.steps - 1,
+        "points_right": _points(row, the_rules, correct=True),
+        "points_wrong": _points(row, the_rules, correct=False),
+        "expires": row.expires,
+        "answer": request.POST.get("answer", ""),
+        "nothing": request.POST.get("nothing", ""),
+    }
+    return render(request, "game/round.html", content, status=status)
+
+
+def _points(row: Round, the_rules: campaigns.Rules, *, correct: bool) -> float:
+    points = scoring.guess_points(
+        the_rules.config, step=row.step, classes=the_rules.offered, tries=row.tries, correct=correct
+    )
+    return points / scoring.POINT
