@@ -219,13 +219,16 @@ def main() -> None:
     parser.add_argument("--photos", type=int, default=160)
     parser.add_argument("--many", type=int, default=1000)
     arguments = parser.parse_args()
+    if arguments.photos < 6 * SHARD:
+        parser.error(f"--photos {arguments.photos}: a rate needs at least {6 * SHARD}")
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     rows: list[dict[str, object]] = []
     with tempfile.TemporaryDirectory() as name:
         place = Path(name)
         photos = photo_paths(arguments.photos)
         for spec, share in NETWORKS.items():
-            count = round(len(photos) * share / (2 * SHARD)) * 2 * SHARD  # whole shards for two workers
+            # Whole shards for two workers, and more than the first ones, after which the clock starts.
+            count = max(2, round(len(photos) * share / (2 * SHARD))) * 2 * SHARD
             rows += measure_network(place, spec, photos[:count], arguments.rounds)
         rows += measure_backends(place, photos, arguments.rounds)
         rows += memory(place / "many", many(place / "photos", arguments.many))
