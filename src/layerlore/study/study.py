@@ -346,6 +346,23 @@ class Study:
         reason = f"could not be explained ({record.problem})" if record.problem else "is not explained yet"
         raise StudyError(f"{record.path} {reason}; run `layerlore study run {self.folder}`")
 
+    def report(self, out: str | Path | None = None) -> Path:
+        """Write the study's site, or bring it up to date; see :func:`layerlore.report.site.write_site`.
+
+        Args:
+            out: Folder to write to; None: ``report`` in the study's folder.
+
+        Returns:
+            The page to open.
+
+        Raises:
+            OutputError: The folder is not empty and not ours, or cannot be written.
+            FileFormatError: Explanations of the study cannot be read.
+        """
+        from layerlore.report.site import write_site
+
+        return write_site(self, None if out is None else Path(out)).index
+
     def photo_path(self, image_id: str) -> Path:
         """Where a photo's file is."""
         return files.image_root(self.folder, self.manifest.images) / self.image(image_id).path
