@@ -66,3 +66,32 @@ def truth(round_: Round) -> str:
 
 def wrong(round_: Round) -> str:
     return str((round_.picture.class_index + 1) % 3)
+
+
+PASSWORD = "correct horse battery"  # noqa: S105
+
+
+def sign_up(client: Client, name: str = "sandra", email: str = "", **more: str) -> Any:
+    """Make an account in the browser."""
+    data = {"name": name, "password": PASSWORD, "email": email, "agree": "1", "age": "1", **more}
+    answer = client.post("/accounts/signup/", data)
+    assert answer.status_code == 200, answer.content.decode()
+    return answer
+
+
+def make_staff(client: Client, name: str = "boss") -> Any:
+    """Make a staff account by the one-time link, log in, and show the second factor."""
+    from django_otp.oath import totp
+    from django_otp.plugins.otp_totp.models import TOTPDevice
+
+    from layerlore.game.server.models import Account
+    from layerlore.game.server.services.staff import one_time_link
+
+    moved = client.get(one_time_link(name))
+    assert client.post(moved["Location"], {"password": PASSWORD}).status_code == 303
+    assert client.post("/accounts/login/", {"username": name, "password": PASSWORD}).status_code == 303
+    assert client.post("/staff/verify/").status_code == 303
+    device = TOTPDevice.objects.get(user__username=name)
+    answer = client.post("/staff/verify/", {"token": f"{totp(device.bin_key):06d}"})
+    assert answer["Location"] == "/staff/", answer.content.decode()
+    return Account.objects.get(username=name)

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.core.exceptions import BadRequest
 from django.core.files.uploadhandler import FileUploadHandler, StopUpload
 
+from layerlore.game.server.busy import BusyError
 from layerlore.game.server.logs import request_id
 from layerlore.game.server.views.errors import error_response
 
@@ -129,3 +130,19 @@ class NoUploads(FileUploadHandler):
     def file_complete(self, file_size: int) -> None:
         """Nothing."""
         del file_size
+
+
+class Busy:
+    """503 where so many log in that more would keep others from playing."""
+
+    def __init__(self, get_response: Handler) -> None:
+        """Around the rest."""
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Go on."""
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
+        """The page that says so."""
+        return error_response(request, 503) if isinstance(exception, BusyError) else None

@@ -6,7 +6,7 @@ import os
 import socket
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from layerlore.errors import SettingError, StudyError
@@ -62,6 +62,15 @@ def campaign_folder(folder: Path) -> Path:
     raise StudyError(f"{folder}: no campaign is here; build one with layerlore campaign build {folder}")
 
 
+def address(server: Server) -> str:
+    """The address that players type, and that links in mails have."""
+    if server.names:
+        port = "" if server.https else f":{server.port}"
+        return f"http{'s' * server.https}://{server.names[0]}{port}/"
+    everywhere = server.host in ("0.0.0.0", "127.0.0.1", "::", "::1")  # noqa: S104
+    return f"http://{'localhost' if everywhere else server.host}:{server.port}/"
+
+
 def configure(server: Server, folder: Path) -> None:
     """Set the environment that `settings` reads, and load Django.
 
@@ -74,6 +83,7 @@ def configure(server: Server, folder: Path) -> None:
         "DATABASE": server.database,
         "HOSTS": ",".join(dict.fromkeys(names)),
         "HTTPS": str(int(server.https)),
+        "ADDRESS": address(server),
         "PROXIES": str(server.proxies),
         "MAIL": server.mail,
     }
@@ -147,19 +157,17 @@ def serve(server: Server, *, admin: str | None, say: Callable[[str], None], show
         LayerLoreError: Something is wrong with what was given.
     """
     folder = campaign_folder(server.folder)
+    listener = _listen(server)
+    server = replace(server, port=listener.getsockname()[1])
     configure(server, folder)
     prepare(folder)
-    listener = _listen(server)
-    port = listener.getsockname()[1]
-    host = "localhost" if server.host in ("0.0.0.0", "127.0.0.1", "::", "::1") else server.host  # noqa: S104
-    address = f"https://{server.names[0]}/" if server.https and server.names else f"http://{host}:{port}/"
     if admin:
         from layerlore.game.server.services.staff import one_time_link
 
-        say(f"For {admin}, once and within 30 minutes: {address.rstrip('/')}{one_time_link(admin)}")
+        say(f"For {admin}, once and within 30 minutes: {address(server).rstrip('/')}{one_time_link(admin)}")
     keeper = subprocess.Popen([sys.executable, "-m", "layerlore.game.server.keeper"])
     try:
-        show(address)
+        show(address(server))
         _gunicorn(server, listener)
     finally:
         keeper.terminate()

@@ -29,6 +29,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "django.forms",
     "django_otp",
     "django_otp.plugins.otp_totp",
     "axes",
@@ -50,6 +51,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
+    _MIDDLEWARE + "Busy",
 ]
 ROOT_URLCONF = "layerlore.game.server.urls"
 WSGI_APPLICATION = "layerlore.game.server.wsgi.application"
@@ -84,6 +86,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": _VALIDATION + "MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
     {"NAME": "layerlore.game.server.passwords.MaximumLength", "OPTIONS": {"max_length": 128}},
     {"NAME": _VALIDATION + "UserAttributeSimilarityValidator", "OPTIONS": {"user_attributes": ("username", "email")}},
+    {"NAME": "layerlore.game.server.passwords.NotTheContext"},
     {"NAME": _VALIDATION + "CommonPasswordValidator"},
     {"NAME": _VALIDATION + "NumericPasswordValidator"},
 ]
@@ -106,6 +109,7 @@ AXES_VERBOSE = False
 OTP_TOTP_ISSUER = "LayerLore"
 OTP_LOGIN_URL = "staff_verify"
 
+PUBLIC_ADDRESS = environment.read("ADDRESS", "http://localhost:8000/")
 # A cookie named __Host- is taken only with Secure, so only with https.
 _HOST = "__Host-" if HTTPS else ""
 SESSION_ENGINE = "layerlore.game.server.sessions"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from django.contrib import admin
 from django.urls import path
 
-from layerlore.game.server.views import pages, play
+from layerlore.game.server.views import accounts, me, pages, play, staff
 
 urlpatterns = [
     path("", pages.home, name="home"),
@@ -22,6 +23,40 @@ urlpatterns = [
     path("round/<str:token>/image/<int:step>/", play.image, name="image"),
     path("round/<str:token>/full/", play.full, name="full"),
     path("round/<str:token>/result/", play.result, name="result"),
+    path("leaderboard/<str:ladder>/", me.leaderboard_view, name="leaderboard"),
+    path("me/", me.me, name="me"),
+    path("me/shortcuts/", me.shortcuts, name="shortcuts"),
+    path("accounts/signup/", accounts.signup, name="signup"),
+    path("accounts/login/", accounts.Login.as_view(), name="login"),
+    path("accounts/logout/", accounts.logout_view, name="logout"),
+    path("accounts/recover/", accounts.recover, name="recover"),
+    path("accounts/password-reset/", accounts.password_reset, name="password_reset"),
+    path("accounts/password-reset/done/", accounts.password_reset_done, name="password_reset_done"),
+    path(
+        "accounts/password-reset/<str:uidb64>/<str:token>/",
+        accounts.password_reset_confirm,
+        name="password_reset_confirm",
+    ),
+    path("accounts/settings/", me.settings_view, name="settings"),
+    path("accounts/settings/email/", me.change_email, name="change_email"),
+    path("accounts/settings/password/", me.change_password, name="change_password"),
+    path("accounts/settings/recovery/", me.recovery_code, name="recovery_code"),
+    path("accounts/settings/sessions/", me.end_session, name="end_session"),
+    path("accounts/export/", me.export, name="export"),
+    path("accounts/erase/", me.erase, name="erase"),
+    path("staff/", staff.home, name="staff"),
+    path("staff/verify/", staff.verify, name="staff_verify"),
+    path("staff/state/", staff.state, name="staff_state"),
+    path("staff/maps/", staff.maps, name="staff_maps"),
+    path("staff/maps/switch/", staff.switch_map, name="staff_switch_map"),
+    path("staff/maps/<str:key>/image/", staff.map_image, name="staff_map_image"),
+    path("staff/labels/", staff.labels, name="staff_labels"),
+    path("staff/players/", staff.players, name="staff_players"),
+    path("staff/players/shadow/", staff.shadow, name="staff_shadow"),
+    path("staff/moderation/", staff.moderation, name="staff_moderation"),
+    path("staff/moderation/decide/", staff.moderate, name="staff_moderate"),
+    path("staff/invite/", staff.invite, name="staff_invite"),
+    path("admin/", admin.site.urls),
 ]
 handler400 = "layerlore.game.server.views.errors.bad_request"
 handler403 = "layerlore.game.server.views.errors.forbidden"

@@ -83,7 +83,7 @@ class Session(AbstractBaseSession):
     """A session that knows whose it is, so that people can see and end their own."""
 
     account = models.ForeignKey(Account, null=True, on_delete=models.CASCADE, related_name="sessions")
-    created = models.DateTimeField(auto_now_add=True)
+    created = models.DateTimeField()
 
     class Meta(AbstractBaseSession.Meta):
         pass

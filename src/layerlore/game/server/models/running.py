@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from django.db import models
 
 from layerlore.game.server.models.campaigns import Map
+from layerlore.game.server.models.fields import choices, only
 from layerlore.game.server.models.people import Account, Player
 
 
@@ -63,15 +66,27 @@ class Limit(models.Model):
         return f"{self.scope} {self.count}"
 
 
-class Mail(models.Model):
-    """A mail that waits to be delivered, so that answering takes as long with one as without."""
+class MailKind(StrEnum):
+    """What waits."""
 
+    MAIL = "mail"
+    RESET = "reset"
+
+
+class Mail(models.Model):
+    """A mail that waits to be delivered, or a wish for a link: answering takes as long whether there is an account."""
+
+    kind = models.CharField(max_length=5, choices=choices(MailKind), default=MailKind.MAIL.value)
+    language = models.CharField(max_length=12, default="en")
     to = models.EmailField()
     subject = models.CharField(max_length=200)
     body = models.TextField()
     created = models.DateTimeField(auto_now_add=True)
     tries = models.IntegerField(default=0)
     not_before = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = (only("kind", MailKind),)
 
     def __str__(self) -> str:
         """Only its number: whom it is for is nobody's business."""

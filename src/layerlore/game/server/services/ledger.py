@@ -52,6 +52,13 @@ def due(campaign_id: int) -> None:
     Campaign.objects.filter(pk=campaign_id).update(recount_due=True)
 
 
+def take_back(entry: LedgerEntry, campaign_id: int) -> None:
+    """Remove a line, and what it added to the ladders."""
+    for (player, ladder), value in _sums([entry]).items():
+        Standing.objects.filter(player=player, campaign=campaign_id, ladder=ladder).update(value=F("value") - value)
+    entry.delete()
+
+
 def book(row: Round, events: Sequence[DomainEvent], the_rules: Rules) -> None:
     """Points and tallies that follow from one request; call it before its labels are stored.
 

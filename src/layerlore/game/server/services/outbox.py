@@ -5,12 +5,17 @@ from __future__ import annotations
 import logging
 from datetime import timedelta
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.contrib.auth.forms import PasswordResetForm
 from django.core.mail import EmailMessage, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
+from django.db import transaction
+from django.utils import translation
 
 from layerlore.game.server.models import Mail
+from layerlore.game.server.models.running import MailKind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +43,9 @@ def deliver(now: datetime, *, limit: int = 20) -> int:
     """Deliver what waits; what fails is tried again later and given up after eight tries. Returns what was sent."""
     sent = 0
     backend = get_connection(settings.DELIVERY["BACKEND"])
-    for row in Mail.objects.filter(not_before__lte=now).order_by("pk")[:limit]:
+    for wish in Mail.objects.filter(kind=MailKind.RESET.value).order_by("pk")[:limit]:
+        _write_reset(wish)
+    for row in Mail.objects.filter(kind=MailKind.MAIL.value, not_before__lte=now).order_by("pk")[:limit]:
         message = EmailMessage(row.subject, row.body, settings.DEFAULT_FROM_EMAIL, [row.to], connection=backend)
         try:
             message.send()
@@ -53,3 +60,25 @@ def deliver(now: datetime, *, limit: int = 20) -> int:
             row.delete()
             sent += 1
     return sent
+
+
+def wish_reset(address: str, language: str) -> None:
+    """Ask for a link to choose a new password; whether there is such an account shows only in the mailbox."""
+    Mail.objects.create(kind=MailKind.RESET.value, to=address, language=language, subject="", body="")
+
+
+def _write_reset(wish: Mail) -> None:
+    """Write the mails for the accounts that have this address."""
+    public = urlsplit(settings.PUBLIC_ADDRESS)
+    with transaction.atomic():
+        if not Mail.objects.filter(pk=wish.pk).delete()[0]:
+            return
+        form = PasswordResetForm({"email": wish.to})
+        if form.is_valid():
+            with translation.override(wish.language):
+                form.save(
+                    domain_override=public.netloc,
+                    use_https=public.scheme == "https",
+                    subject_template_name="game/mail/reset_subject.txt",
+                    email_template_name="game/mail/reset.txt",
+                )

@@ -8,6 +8,7 @@ from layerlore.game.domain.labels import Label as DomainLabel
 from layerlore.game.domain.states import Guess, RoundState
 from layerlore.game.domain.states import Round as DomainRound
 from layerlore.game.server.models import Event, Label
+from layerlore.game.server.services.rude import is_rude
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -84,6 +85,7 @@ def label_rows(row: Round, labels: Iterable[DomainLabel]) -> list[Label]:
             step=label.step,
             kind=label.kind,
             assisted=label.assisted,
+            flagged=is_rude(label.text, label.language),
         )
         for label in labels
     ]

@@ -16,6 +16,7 @@ from layerlore.game.domain import states
 from layerlore.game.domain.errors import Refusal, TransitionError
 from layerlore.game.domain.lifecycle import MapCounts, MapState, judge_map
 from layerlore.game.domain.states import EventKind, Outcome, RoundState
+from layerlore.game.server.busy import BusyError
 from layerlore.game.server.models import Campaign, Event, Label, Map, Player, Round
 from layerlore.game.server.models.fields import random_name
 from layerlore.game.server.services import ledger
@@ -35,10 +36,6 @@ ATTEMPTS = 20
 
 class NoRoundError(Exception):
     """There is no such round, or it is somebody else's: the two are told alike."""
-
-
-class BusyError(Exception):
-    """Others were quicker every time."""
 
 
 @dataclass(frozen=True)

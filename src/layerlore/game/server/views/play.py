@@ -44,8 +44,6 @@ def play(request: HttpRequest) -> HttpResponse:
         done = rounds.start(campaign, player, language=language, device=device_of(request), now=timezone.now())
     except TransitionError:
         return render(request, "game/closed.html", status=409)
-    except rounds.BusyError:
-        return errors.error_response(request, 503)
     if done is None:
         return render(request, "game/no_map.html")
     return see("round", done.round.token)
