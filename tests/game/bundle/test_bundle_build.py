@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from bundles import NAMES, PHOTOS, SIDE, network
 from PIL import Image
+from scipy import ndimage
 from typer.testing import CliRunner
 
 from layerlore.cli import app
@@ -102,9 +103,27 @@ def test_control_maps_show_as_much_of_as_many_classes(manifest: Manifest) -> Non
         assert (one.layer, one.layer_position, one.cluster, one.weight) == ("", -1, -1, 0)
         shown = (pixels(manifest, one.steps[-1]) != 128).any(axis=2).sum()
         assert 0.9 * one.steps[-1].pixels <= shown <= one.steps[-1].pixels
-    assert (random_blobs(14, 14, 1) != random_blobs(14, 14, 2)).any()
-    assert random_blobs(2, 3, 1).min() == 0
-    assert random_blobs(2, 3, 1).max() == 1
+
+
+@pytest.mark.parametrize("wave", [0.0, 1.0, 4.0])
+def test_control_maps_have_the_grain_of_real_ones_in_other_places(wave: float) -> None:
+    """As many pieces as the map that they imitate, whether it is fine or coarse."""
+    noise = np.random.default_rng(0).standard_normal((40, 40))
+    like = ndimage.gaussian_filter(noise, wave).astype(np.float32)
+    like -= like.min()
+    made = [random_blobs(like, seed) for seed in range(8)]
+    top = [one >= np.quantile(one, 0.9) for one in [like, *made]]
+    wanted, *pieces = [ndimage.label(one)[1] for one in top]
+    assert 0.6 * wanted - 1 <= np.mean(pieces) <= 1.6 * wanted + 1
+    overlap = [(one & top[0]).sum() / top[0].sum() for one in top[1:]]
+    assert np.mean(overlap) < 0.3  # 0.1 by chance
+    assert all(one.min() == 0 and one.max() == 1 and one.shape == like.shape for one in made)
+    assert (made[0] == random_blobs(like, 0)).all()
+
+
+def test_a_map_of_one_value_makes_no_control_map() -> None:
+    assert not random_blobs(np.full((7, 7), 0.5, np.float32), 0).any()
+    assert random_blobs(np.arange(6, dtype=np.float32).reshape(2, 3), 0).max() == 1
 
 
 def test_honeypots_and_blank_maps(manifest: Manifest) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections import defaultdict
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -34,8 +33,6 @@ COLUMNS = (
     "cluster",
     "weight",
     "shown",
-    "height",
-    "width",
 )
 
 
@@ -78,13 +75,12 @@ class MapPlan:
 
     Attributes:
         kind: What it is there for.
-        layer: Its layer; for a control map the one whose resolution it has.
+        layer: See `GameMap`.
         layer_position: See `GameMap`.
         layer_index: See `LinkedMap`.
         layer_depth: See `GameMap`.
         cluster: See `GameMap`.
         weight: See `GameMap`.
-        shape: Height and width of the layer's feature maps.
     """
 
     kind: MapKind
@@ -94,12 +90,6 @@ class MapPlan:
     layer_depth: float = 0.0
     cluster: int = -1
     weight: float = 0.0
-    shape: tuple[int, int] = (0, 0)
-
-    @property
-    def of_layer(self) -> bool:
-        """It shows what a layer sees."""
-        return self.kind not in (MapKind.CONTROL, MapKind.BLANK)
 
 
 @dataclass(frozen=True)
@@ -204,7 +194,6 @@ def _explained(study: Study) -> list[_Explained]:
                 layer_depth=row["layer_depth"],
                 cluster=row["cluster"],
                 weight=row["weight"],
-                shape=(row["height"], row["width"]),
             )
             for row in own
             if row["shown"]
@@ -230,7 +219,6 @@ def _wanted(maps: Sequence[MapPlan], choice: Choice) -> list[MapPlan]:
                     layer_index=heavy.layer_index,
                     layer_depth=heavy.layer_depth,
                     weight=weight,
-                    shape=heavy.shape,
                 )
             )
     return wanted
@@ -245,11 +233,9 @@ def _extra_maps(
     for one in explained:
         if one.maps:
             by_class[class_of[one.record.image_id]].append(one)
-    by_id = {one.record.image_id: one for photos in by_class.values() for one in photos}
     ids = {index: [one.record.image_id for one in photos] for index, photos in by_class.items()}
     for image_id in spread(ids, choice.controls, f"{seed}:control"):
-        donor = random.Random(f"{seed}:shape:{image_id}").choice(by_id[image_id].maps)  # noqa: S311 repeatable
-        extra[image_id].append(MapPlan(MapKind.CONTROL, layer=donor.layer, shape=donor.shape))
+        extra[image_id].append(MapPlan(MapKind.CONTROL))
     for index, photos in sorted(by_class.items()):
         # Easy ones: the network is right, and sure of it.
         best = sorted(photos, key=lambda one: (one.predicted != index, -one.probability))
@@ -259,7 +245,9 @@ def _extra_maps(
             extra[one.record.image_id].append(
                 MapPlan(**{**vars(heaviest), "kind": MapKind.HONEYPOT}),
             )
-    for image_id in spread({0: [*by_id]}, choice.blanks, f"{seed}:blank"):
+    for image_id in spread(
+        {0: [image_id for photos in ids.values() for image_id in photos]}, choice.blanks, f"{seed}:blank"
+    ):
         extra[image_id].append(MapPlan(MapKind.BLANK))
     return extra
 

@@ -14,31 +14,38 @@ if TYPE_CHECKING:
 
     from layerlore.local.explanation import ClusterMap
 
-WAVE = 0.12
-"""Width of the blobs' bumps as a share of the map's side, measured by eye on maps of the default network."""
+ROUNDS = 5
+"""Turns between the values and the grain of a map; more change nothing that the eye sees."""
 
 
-def random_blobs(height: int, width: int, seed: int) -> NDArray[np.float32]:
-    """A smooth random map: its highest parts are blobs in random places.
+def random_blobs(like: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
+    """A random map with the values and the grain of another one: as many pieces, as ragged, in random places.
 
-    It is made at the resolution of a layer and upsampled as a layer's map is, so that its outlines look alike.
+    With one grain for all, players could tell a control map from a shallow layer's by its few smooth blobs, and what is
+    easier to recognise would be no control. The map's power spectrum is kept, its phases are drawn: T. Schreiber and
+    A. Schmitz, "Improved surrogate data for nonlinearity tests", Physical Review Letters 77, 1996. It is mirrored
+    first, so that its opposite borders need not fit.
 
     Args:
-        height: Rows of the layer's feature maps.
-        width: Columns.
+        like: Map of a layer, shape (h, w).
         seed: Another seed gives another map.
 
     Returns:
-        Array of shape (height, width) in [0, 1], above 0 but for its lowest point.
+        Array of that shape in [0, 1], above 0 but for its lowest point; zeros where the map has one value everywhere.
     """
-    from scipy import ndimage
-
-    # Below a few cells a side there is no room for a smooth bump, and a map of one value could not be revealed.
-    height, width = max(height, 7), max(width, 7)
-    noise = np.random.default_rng(seed).standard_normal((height, width))
-    smooth = ndimage.gaussian_filter(noise, (WAVE * height, WAVE * width), mode="nearest")
-    low, high = float(smooth.min()), float(smooth.max())
-    return np.asarray((smooth - low) / (high - low), np.float32)
+    if like.max() == like.min():
+        return np.zeros_like(like)
+    half = np.concatenate([like, like[:, ::-1]], 1).astype(np.float64)
+    whole = np.concatenate([half, half[::-1]])
+    grain, values = np.abs(np.fft.rfft2(whole)), np.sort(whole, axis=None)
+    made = np.random.default_rng(seed).standard_normal(whole.shape)
+    for _ in range(ROUNDS):
+        ranked = np.empty(whole.size)
+        ranked[np.argsort(made, axis=None, kind="stable")] = values
+        phases = np.angle(np.fft.rfft2(ranked.reshape(whole.shape)))
+        made = np.fft.irfft2(grain * np.exp(1j * phases), whole.shape)
+    made = made[: like.shape[0], : like.shape[1]]
+    return np.asarray((made - made.min()) / max(float(np.ptp(made)), 1e-12), np.float32)
 
 
 def merged_map(clusters: Sequence[ClusterMap]) -> NDArray[np.float32]:

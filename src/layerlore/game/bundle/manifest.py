@@ -223,7 +223,7 @@ def load_manifest(folder: str | Path, *, verify: bool = True) -> Manifest:
 
     Args:
         folder: The bundle's, or the campaign's with ``bundle`` in it.
-        verify: Read every picture, and check it and that there are no other files; at about a gigabyte a second.
+        verify: Read every picture, and check it and that there are no other files; some hundred megabytes a second.
             False: only the manifest is checked, and :meth:`Manifest.read` checks a picture when it is asked for.
 
     Raises:

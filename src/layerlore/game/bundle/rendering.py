@@ -7,6 +7,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from layerlore.game.bundle.controls import merged_map, random_blobs
 from layerlore.game.bundle.errors import RevealError
 from layerlore.game.bundle.link import LeftOut, LinkedMap
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from layerlore.game.bundle.choosing import Chosen, ImagePlan, MapPlan
@@ -78,7 +79,9 @@ def _values(plan: MapPlan, explanation: Explanation, seed: int) -> NDArray[np.fl
     if plan.kind is MapKind.BLANK:
         return None
     if plan.kind is MapKind.CONTROL:
-        return random_blobs(*plan.shape, _number(random_key(seed, "blobs", explanation.photo.image_id)))
+        number = _number(random_key(seed, "blobs", explanation.photo.image_id))
+        maps = [cluster.map for layer in explanation.layers for cluster in layer.clusters if not cluster.constant]
+        return random_blobs(maps[number % len(maps)], number) if maps else np.zeros((1, 1), np.float32)
     clusters = explanation.layers[plan.layer_position].clusters
     if plan.kind is MapKind.MERGED:
         return merged_map(clusters)
@@ -98,12 +101,11 @@ def render_image(job: Job, shared: Shared) -> Rendered:
     links: list[LinkedMap] = []
     left_out: list[LeftOut] = []
     for plan, values in zip(job.plan.maps, job.values, strict=True):
-        layer, index = (plan.layer, plan.layer_index) if plan.of_layer else ("", -1)
-        map_key = random_key(shared.seed, "map", record.image_id, plan.kind, layer, plan.cluster)
+        map_key = random_key(shared.seed, "map", record.image_id, plan.kind, plan.layer, plan.cluster)
         try:
             steps = _steps(picture, values, map_key, shared)
         except RevealError as error:
-            left_out.append(LeftOut(record.image_id, layer, plan.cluster, plan.kind, error.fault))
+            left_out.append(LeftOut(record.image_id, plan.layer, plan.cluster, plan.kind, error.fault))
             continue
         wanted = pixel_count(steps[0].fraction, picture.shape[0] * picture.shape[1])
         honeypot = plan.kind is MapKind.HONEYPOT
@@ -112,7 +114,7 @@ def render_image(job: Job, shared: Shared) -> Rendered:
                 map_key=map_key,
                 image_key=image_key,
                 kind=plan.kind,
-                layer=layer,
+                layer=plan.layer,
                 layer_position=plan.layer_position,
                 layer_depth=plan.layer_depth,
                 cluster=plan.cluster,
@@ -122,7 +124,7 @@ def render_image(job: Job, shared: Shared) -> Rendered:
                 accepted_labels=shared.accepted.get(job.plan.class_index, {}) if honeypot else {},
             )
         )
-        links.append(LinkedMap(record.image_id, job.plan.target, layer, index, plan.cluster))
+        links.append(LinkedMap(record.image_id, job.plan.target, plan.layer, plan.layer_index, plan.cluster))
     height, width = picture.shape[:2]
     image = GameImage(image_key, job.plan.class_index, width, height, full)
     return Rendered(job.plan, image, tuple(maps), tuple(links), tuple(left_out))
