@@ -6,16 +6,13 @@ import shutil
 from typing import TYPE_CHECKING
 
 import pytest
-from small import network, photo_folder
+from small import PHOTOS, contents, network, photo_folder
 
 from layerlore.study.study import Study
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-PHOTOS = 40
-"""Three shards, the last of them not full."""
 
 
 @pytest.fixture(scope="session")
@@ -46,9 +43,3 @@ def filled(unfilled: Path) -> dict[str, bytes]:
     shutil.copytree(unfilled, copy)
     Study.open(copy).run(network=network(), workers=1)
     return contents(copy)
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    """Every file of a study with its bytes; the lock's are left out."""
-    files = (path for path in folder.rglob("*") if path.is_file() and path.name != ".lock")
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}

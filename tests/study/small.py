@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 SPEC = "small:network"
 NAMES = ("cat", "dog", "crane", "crane")
 
+PHOTOS = 40
+"""Photos of the studies that are run: three shards, the last of them not full."""
+
 
 class Small(nn.Module):
     """Two convolutions, an average, a linear head."""
@@ -101,6 +104,12 @@ def fill(study: Study) -> list[Explanation]:
         write_whole(shard_path(study.folder, key, number), content)
         made += explanations
     return made
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file of a study with its bytes; the lock's are left out."""
+    files = (path for path in folder.rglob("*") if path.is_file() and path.name != ".lock")
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
 def assert_same(one: object, other: object, where: str = "") -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from small import PHOTOS, contents
 
-from conftest import PHOTOS, contents
 from layerlore.errors import StudyError
 
 if TYPE_CHECKING:

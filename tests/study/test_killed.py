@@ -12,9 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from small import network
-
-from conftest import contents
+from small import contents, network
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,7 +87,7 @@ def test_workers_do_not_outlive_a_driver_that_is_killed(
     study = make_study("study")
     shutil.copy(Path(__file__).with_name("small.py"), tmp_path)
     code = (
-        "import sys, time; from small import network; from layerlore.study.study import Study\n"
+        "import sys, time; from small import contents, network; from layerlore.study.study import Study\n"
         "slow = network(); slow.layers; forward = slow.module.forward\n"
         "slow.module.forward = lambda x: (time.sleep(60), forward(x))[1]\n"
         "Study.open('study').run(workers=2, network=slow, progress=lambda *done: print(done, flush=True))"

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import subprocess
 import sys
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -17,11 +15,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 import torch
-from small import Small, assert_same, explained, network
+from odd import Deadly, Faulty, Locked, like_small
+from small import PHOTOS, assert_same, contents, explained, network
 
-from conftest import PHOTOS, contents
 from layerlore.errors import FileFormatError, ModelError, OutputError, SettingError, StudyError
-from layerlore.network.model import Network
 from layerlore.study import worker
 from layerlore.study.backends import Pool, check_backend, results
 from layerlore.study.folder import run_lock
@@ -195,46 +192,6 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(StudyError, match=r"pip install 'layerlore\[dask\]'"):
         check_backend("dask", None, None)
     check_backend("loky", None, None)
-
-
-class Locked(Small):
-    """Holds a lock, which cannot be pickled."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.held = threading.Lock()
-
-
-class Deadly(Small):
-    """Ends every process but the driver's, as the system does where memory is short."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.driver = os.getpid()
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        if os.getpid() != self.driver:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return super().forward(x)
-
-
-class Faulty(Small):
-    """Fails on the third batch, the first one of a second shard."""
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        self.calls = getattr(self, "calls", 0) + 1
-        if self.calls == 3:
-            raise RuntimeError("no luck")
-        return super().forward(x)
-
-
-def like_small(module: Small) -> Network:
-    """A network with the weights of the study's."""
-    module.load_state_dict(network().module.state_dict())
-    made = Network(module.eval(), class_names=["cat", "dog", "crane", "crane"], input_size=(16, 16), name="odd")
-    assert made.layers  # looked for now, so that only photos go through the module from here on
-    module.calls = 0
-    return made
 
 
 def test_a_network_that_cannot_be_sent_runs_in_this_process_alone(
