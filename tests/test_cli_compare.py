@@ -166,7 +166,7 @@ def test_study_diff(studies: Path) -> None:
     same = run("study", "diff", "one", "one", "--max-change", "0", "--max-newly-wrong", "0", "--max-accuracy-drop", "0")
     assert same.exit_code == 0, same.stderr
     assert "change 0.0000 on average" in same.stdout
-    assert same.stdout.count("within the limit") == 3
+    assert same.stdout.count("within the limit") == 4, "the three given, and no photo missing"
 
     plain = run("study", "diff", "one", "two", "--out", "d.layerlore.html")
     assert plain.exit_code == 0, "limits judge only where they are given"
@@ -179,12 +179,26 @@ def test_study_diff(studies: Path) -> None:
     assert [(limit["option"], limit["within"]) for limit in content["limits"]] == [
         ("--max-mean-change", False),
         ("--max-newly-wrong", True),
+        ("--max-missing", True),
     ]
     assert not content["passed"]
     mean = content["summary"]["mean_change"]
     assert f"limit exceeded: mean change is {mean:g}, --max-mean-change allows 1e-06" in over.stderr
     assert len(content["photos"]) == 4
     assert len(json.loads(run("study", "diff", "one", "two", "--json", "--top", "1").stdout)["photos"]) == 1
+
+    next(Path("photos").rglob("3.png")).unlink()
+    options = ("--images", "photos", "--model", "tinypair:make", "--weights", "one.pt", "--target", "label")
+    assert run("study", "create", "fewer", *options, "--run", "--workers", "1").exit_code == 0
+    fewer = run("study", "diff", "one", "fewer", "--max-change", "0", "--json")
+    assert fewer.exit_code == 3, "what was not compared is not passed"
+    content = json.loads(fewer.stdout)
+    assert (content["summary"]["missing"], content["limits"][0]["missing"], content["passed"]) == (1, 1, False)
+    assert "cannot be judged: 1 of 4 photos were not compared (1 only in A, 0 not explained in both)" in fewer.stderr
+    assert run("study", "diff", "one", "fewer", "--max-change", "0", "--max-missing", "1").exit_code == 0
+    assert run("study", "diff", "one", "fewer", "--max-missing", "0").exit_code == 3
+    assert run("study", "diff", "fewer", "one", "--max-change", "0").exit_code == 0
+    assert run("study", "diff", "one", "fewer").exit_code == 0
 
     run("study", "diff", "one", "two", "--out", "d.csv")
     assert len(Path("d.csv").read_text().splitlines()) == 5

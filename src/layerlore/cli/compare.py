@@ -1,6 +1,7 @@
 """``layerlore compare`` and ``layerlore study diff``: two explanations of one photo, two studies of the same photos.
 
-``study diff`` exits with 3 where a limit is exceeded, so that a pipeline stops; 1 and 2 stay for bad input and usage.
+``study diff`` exits with 3 where a limit is exceeded or cannot be judged, so that a pipeline stops; 1 and 2 stay for
+bad input and usage.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from layerlore.study.diff import StudyDiff
 
 EXCEEDED = 3
-"""Exit code where a limit is exceeded."""
+"""Exit code where a limit is exceeded or cannot be judged."""
 COMPARISONS = (".html", ".json")
 DIFFS = (".html", ".csv", ".json")
 
@@ -108,19 +109,25 @@ def diff_command(  # noqa: PLR0913 one for each option
     max_accuracy_drop: Annotated[
         float | None, typer.Option(help="Largest fall of the accuracy, in percentage points.", metavar="P")
     ] = None,
+    max_missing: Annotated[
+        int | None,
+        typer.Option(
+            help="Most photos of A that are not compared; default: 0 where another limit is given.", min=0, metavar="N"
+        ),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help=f"File to write: {', '.join(DIFFS)}.", metavar="FILE")] = None,
     overwrite: Overwrite = False,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Compare two studies of the same photos; exit code 3 if a limit is exceeded."""
+    """Compare two studies of the same photos; exit code 3 if a limit is exceeded or cannot be judged."""
     with one_line_errors(debug=debug):
         from layerlore.study.diff import Limits, diff
         from layerlore.study.study import Study
 
         if out is not None:
             check_output(out, [], overwrite=overwrite, suffixes=DIFFS)
-        limits = Limits(max_change, max_mean_change, max_newly_wrong, max_accuracy_drop)
+        limits = Limits(max_change, max_mean_change, max_newly_wrong, max_accuracy_drop, max_missing)
         studies = Study.open(a), Study.open(b)
         with study_progress("comparing") as step:
             found = diff(*studies, progress=step)
@@ -130,7 +137,7 @@ def diff_command(  # noqa: PLR0913 one for each option
         else:
             print_diff(found, 10 if top is None else top)
         _save(found, out)
-        print_verdicts(verdicts, as_json=as_json)
+        print_verdicts(found, verdicts, as_json=as_json)
         if not all(verdict.within for verdict in verdicts):
             raise typer.Exit(EXCEEDED)
 

@@ -25,6 +25,7 @@ LIMITS = {
     "mean_change": ("--max-mean-change", "mean change"),
     "newly_wrong": ("--max-newly-wrong", "photos newly wrong"),
     "accuracy_drop": ("--max-accuracy-drop", "fall of the accuracy in points"),
+    "missing": ("--max-missing", "number of photos not compared"),
 }
 SHOWN_LAYERS = 12
 
@@ -84,6 +85,9 @@ def print_diff(found: StudyDiff, top: int) -> None:
     other = len(found.photos) - len(found.alike)
     if other:
         _out(f"{other} explained for another class in B: change {found.mean_change_other_class:.4f}, in no mean above")
+    for letter, names in (("A", found.layers_only_a), ("B", found.layers_only_b)):
+        if names:
+            _out(f"layers only in {letter}: {', '.join(names)}")
     for note in found.notes:
         _out(f"note: {note}")
     flips = [photo for photo in found.photos if photo.kind != "same"]
@@ -121,19 +125,28 @@ def diff_json(found: StudyDiff, verdicts: Sequence[Verdict], top: int | None) ->
     )
 
 
-def print_verdicts(verdicts: Sequence[Verdict], *, as_json: bool) -> None:
+def print_verdicts(found: StudyDiff, verdicts: Sequence[Verdict], *, as_json: bool) -> None:
     """Say which limits are exceeded, and that the others are kept; with JSON only the exceeded ones."""
     for verdict in verdicts:
         option, what = LIMITS[verdict.name]
-        if verdict.found is None:
-            why = "no photo has a class that both networks know"
+        over = f", over {verdict.over} of {verdict.of} photos" if verdict.over < verdict.of else ""
+        if verdict.name == "missing" and not verdict.within:
+            left = f"{found.only_a} only in A, {found.unexplained} not explained in both"
+            say(
+                f"cannot be judged: {found.missing} of {verdict.of} photos were not compared ({left}), "
+                f"{option} allows {verdict.limit:g}"
+            )
+        elif verdict.found is None:
+            why = "no photo has one class in both studies that both networks know"
             if verdict.name in {"change", "mean_change"}:
                 why = "no photo is explained for the same class on both sides"
             say(f"limit not met: {option} {verdict.limit:g} cannot be judged, {why}")
-        elif not verdict.within:
-            say(f"limit exceeded: {what} is {verdict.found:g}, {option} allows {verdict.limit:g}")
+        elif verdict.exceeded:
+            say(f"limit exceeded: {what} is {verdict.found:g}, {option} allows {verdict.limit:g}{over}")
+        elif verdict.missing:
+            say(f"limit not met: {option} {verdict.limit:g} cannot be judged, photos were not compared")
         elif not as_json:
-            _out(f"within the limit: {what} is {verdict.found:g}, {option} allows {verdict.limit:g}")
+            _out(f"within the limit: {what} is {verdict.found:g}, {option} allows {verdict.limit:g}{over}")
 
 
 def _answer(prediction: Prediction) -> str:

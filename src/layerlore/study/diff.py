@@ -59,7 +59,7 @@ class PhotoDiff:
     Attributes:
         image_id: The photo.
         name: Its file name.
-        label: Its class as given, or None.
+        label: Its class as given in A, or None.
         before: A's likeliest class.
         after: B's.
         target: The class that A explains.
@@ -68,6 +68,7 @@ class PhotoDiff:
         kind: ``newly wrong``, ``newly right``, ``changed`` (another answer, but neither of these) or ``same``.
         change: Mean change of the layers, in [0, 1].
         layers: Change of each layer, as in `StudyDiff.layers`.
+        label_after: Its class as given in B, or None.
     """
 
     image_id: str
@@ -81,6 +82,7 @@ class PhotoDiff:
     kind: str
     change: float
     layers: tuple[float, ...] = field(repr=False)
+    label_after: str | None = None
 
     @property
     def confidence_change(self) -> float:
@@ -105,26 +107,46 @@ class Limits:
         mean_change: Mean change of the photos, in [0, 1].
         newly_wrong: Number of photos whose answer was right and is wrong.
         accuracy_drop: Fall of the accuracy in percentage points.
+        missing: Photos that were not compared, see `StudyDiff.missing`; None is 0 where any other limit is given.
     """
 
     change: float | None = None
     mean_change: float | None = None
     newly_wrong: int | None = None
     accuracy_drop: float | None = None
+    missing: int | None = None
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """One limit and what was found; ``found`` is None where it cannot be told, which is not within any limit."""
+    """One limit and what was found.
+
+    Attributes:
+        name: The limit, as in `Limits`.
+        limit: Its value.
+        found: What was found, or None where it cannot be told, which is not within any limit.
+        over: Photos that ``found`` is about.
+        of: Photos that it could be about.
+        missing: Photos that were not compared where these are more than allowed, else 0; a limit that the others
+            keep cannot be judged then.
+    """
 
     name: str
     limit: float
     found: float | None
+    over: int
+    of: int
+    missing: int = 0
+
+    @property
+    def exceeded(self) -> bool:
+        """What was found is over the limit, whatever is missing."""
+        return self.found is not None and self.found > self.limit
 
     @property
     def within(self) -> bool:
-        """The limit is kept."""
-        return self.found is not None and self.found <= self.limit
+        """The limit is kept, and no more photos are missing than may be."""
+        return self.found is not None and not self.exceeded and not self.missing
 
 
 @dataclass(frozen=True, repr=False)
@@ -136,13 +158,17 @@ class StudyDiff:
         b: The second.
         photos: Photos that both explain, most changed first.
         layers: Mean change of each layer, shallow to deep.
-        judged: Photos of these whose class both networks know.
+        judged: Photos of these that have one class in both studies, which both networks know.
         right_before: Of the judged ones, those that A's network answers rightly.
         right_after: The same of B.
         only_a: Number of photos that only A has.
         only_b: Number of photos that only B has.
         unexplained: Number of photos that both have, but not both explain.
         notes: Plain sentences on what else differs.
+        labels_differ: Photos that both explain whose class as given is not the same in both; they are not judged.
+        paired_by: ``name`` where the layers are those of one architecture, else ``depth``.
+        layers_only_a: Names of A's layers without a partner; they are in no mean.
+        layers_only_b: Names of B's.
     """
 
     a: Side
@@ -156,6 +182,10 @@ class StudyDiff:
     only_b: int
     unexplained: int
     notes: tuple[str, ...] = ()
+    labels_differ: int = 0
+    paired_by: str = "name"
+    layers_only_a: tuple[str, ...] = ()
+    layers_only_b: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         """One line: the studies, photos, mean change and newly wrong ones."""
@@ -168,6 +198,11 @@ class StudyDiff:
     def of_kind(self, kind: str) -> tuple[PhotoDiff, ...]:
         """The photos of a kind, most changed first."""
         return tuple(photo for photo in self.photos if photo.kind == kind)
+
+    @property
+    def missing(self) -> int:
+        """Photos of A that were not compared: B lacks them, or one of the two has not explained them."""
+        return self.only_a + self.unexplained
 
     @property
     def alike(self) -> tuple[PhotoDiff, ...]:
@@ -211,15 +246,27 @@ class StudyDiff:
         return round(math.fsum(p.confidence_change for p in self.photos) / len(self.photos), DIGITS)
 
     def judge(self, limits: Limits) -> tuple[Verdict, ...]:
-        """Hold what was found against the limits that are given."""
-        found: dict[str, float | None] = {
-            "change": self.max_change,
-            "mean_change": self.mean_change,
-            "newly_wrong": len(self.of_kind(NEWLY_WRONG)) if self.judged else None,
-            "accuracy_drop": self.accuracy_drop,
-        }
+        """Hold what was found against the limits that are given.
+
+        Returns:
+            One verdict for each, and one on photos that were not compared wherever any is given.
+        """
         given = {name: limit for name, limit in asdict(limits).items() if limit is not None}
-        return tuple(Verdict(name, limit, found[name]) for name, limit in given.items())
+        if not given:
+            return ()
+        compared, alike = len(self.photos), len(self.alike)
+        found: dict[str, tuple[float | None, int]] = {
+            "change": (self.max_change, alike),
+            "mean_change": (self.mean_change, alike),
+            "newly_wrong": (len(self.of_kind(NEWLY_WRONG)) if self.judged else None, self.judged),
+            "accuracy_drop": (self.accuracy_drop, self.judged),
+        }
+        allowed = given.pop("missing", 0)
+        too_many = self.missing if self.missing > allowed else 0
+        return (
+            *(Verdict(name, limit, *found[name], compared, too_many) for name, limit in given.items()),
+            Verdict("missing", allowed, self.missing, compared + self.missing, compared + self.missing),
+        )
 
     def to_dict(self, top: int | None = None) -> dict[str, Any]:
         """Everything in plain dicts, lists, strings and numbers.
@@ -241,6 +288,7 @@ class StudyDiff:
                 "mean_change_other_class": self.mean_change_other_class,
                 **{kind.replace(" ", "_"): len(self.of_kind(kind)) for kind in (NEWLY_WRONG, NEWLY_RIGHT, CHANGED)},
                 "judged": self.judged,
+                "labels_differ": self.labels_differ,
                 "accuracy_before": self.accuracy_before,
                 "accuracy_after": self.accuracy_after,
                 "accuracy_drop": self.accuracy_drop,
@@ -248,7 +296,11 @@ class StudyDiff:
                 "only_a": self.only_a,
                 "only_b": self.only_b,
                 "unexplained": self.unexplained,
+                "missing": self.missing,
             },
+            "paired_by": self.paired_by,
+            "layers_only_a": list(self.layers_only_a),
+            "layers_only_b": list(self.layers_only_b),
             "layers": [asdict(layer) for layer in self.layers],
             "photos": [
                 {
@@ -270,11 +322,12 @@ class StudyDiff:
         file = io.StringIO()
         writer = csv.writer(file, lineterminator="\n")
         head = ("image_id", "name", "label", "kind", "change", "same_target", "before", "before_probability", "after")
-        writer.writerow((*head, "after_probability", "target", "target_after", *(x.name for x in self.layers)))
+        more = ("after_probability", "target", "target_after", "label_after")
+        writer.writerow((*head, *more, *(layer.name for layer in self.layers)))
         for p in self.photos:
             answers = (p.before.name, p.before.probability, p.after.name, p.after.probability)
             told = (p.image_id, p.name, p.label or "", p.kind, p.change, p.same_target)
-            writer.writerow((*told, *answers, p.target.name, p.target_after.name, *p.layers))
+            writer.writerow((*told, *answers, p.target.name, p.target_after.name, p.label_after or "", *p.layers))
         return file.getvalue()
 
     def save(self, path: str | Path) -> Path:
@@ -342,6 +395,10 @@ def diff(a: Study, b: Study, *, progress: Progress | None = None) -> StudyDiff:
         only_b=len(b.images) - len(records),
         unexplained=len(records) - len(gathered.photos),
         notes=tuple(gathered.notes(a, b)),
+        labels_differ=gathered.labels_differ,
+        paired_by=gathered.paired_by,
+        layers_only_a=gathered.only_a,
+        layers_only_b=gathered.only_b,
     )
 
 
@@ -367,7 +424,10 @@ class _Gathered:
 
     def __init__(self) -> None:
         self.photos: list[PhotoDiff] = []
-        self.judged = self.right_before = self.right_after = 0
+        self.judged = self.right_before = self.right_after = self.labels_differ = 0
+        self.paired_by = "name"
+        self.only_a: tuple[str, ...] = ()
+        self.only_b: tuple[str, ...] = ()
         self._names: tuple[str, ...] = ()
         self._alike: defaultdict[int, list[float]] = defaultdict(list)
         self._notes: dict[str, None] = {}
@@ -376,13 +436,17 @@ class _Gathered:
     def add(self, found: Comparison, record_a: ImageRecord, record_b: ImageRecord) -> None:
         """Keep the numbers of one photo."""
         before, after = found.a.predictions[0], found.b.predictions[0]
-        known = record_a.class_index is not None and record_b.class_index is not None
+        one_label = record_a.label == record_b.label
+        self.labels_differ += not one_label
+        known = one_label and record_a.class_index is not None and record_b.class_index is not None
         right = before.index == record_a.class_index, after.index == record_b.class_index
         if known:
             self.judged += 1
             self.right_before += right[0]
             self.right_after += right[1]
-        self._names = self._names or tuple(layer.name for layer in found.layers)
+        if not self.photos:  # all explanations of a study have the same layers
+            self._names = tuple(layer.name for layer in found.layers)
+            self.paired_by, self.only_a, self.only_b = found.paired_by, found.only_a, found.only_b
         changes = tuple(layer.change for layer in found.layers)
         if found.same_target:
             for position, change in enumerate(changes):
@@ -402,6 +466,7 @@ class _Gathered:
                 kind=_kind(right, known=known, changed=found.answer_changed),
                 change=found.change,
                 layers=changes,
+                label_after=record_b.label,
             )
         )
 
@@ -417,6 +482,22 @@ class _Gathered:
         if a.settings.target != b.settings.target:
             yield f"A explains {_target(a)}, B {_target(b)}."
         yield from self._notes
+        alike = sum(photo.same_target for photo in self.photos)
+        if alike < len(self.photos):
+            yield (
+                f"Compare with care: means and limits of change are over {alike} of {len(self.photos)} photos, "
+                "the others are explained for another class in B."
+            )
+        if self.labels_differ:
+            yield (
+                f"{self.labels_differ} of {len(self.photos)} photos have not the same class as given in both studies; "
+                "they are not judged."
+            )
+        if self.only_a or self.only_b:
+            yield (
+                f"Not all layers are compared: {len(self._names)} are paired by {self.paired_by}, "
+                f"{len(self.only_a)} of A and {len(self.only_b)} of B have no partner and are in no mean."
+            )
         if self._least_shared < ALL_IN_COMMON:
             yield (
                 "The networks crop photos differently; compared is the part that both saw, "
