@@ -111,7 +111,7 @@ def test_examples_run(
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) >= 2
     if lines[-1].endswith(".html"):
-        assert (folder / lines[-1]).stat().st_size > 10_000
+        assert (folder / lines[-1]).stat().st_size > 5_000
 
 
 def test_every_command_line_option_is_real() -> None:

@@ -8,14 +8,11 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from typing import TYPE_CHECKING
 
+import torch
 from small import NAMES, Small, network
 
 from layerlore.network.model import Network
-
-if TYPE_CHECKING:
-    import torch
 
 
 class Locked(Small):
@@ -56,3 +53,14 @@ def like_small(module: Small) -> Network:
     assert made.layers  # looked for now, so that only photos go through the module from here on
     module.calls = 0
     return made
+
+
+class Choosy(Small):
+    """Gives NaN for photos that are bright."""
+
+    limit = 0.0
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Logits of shape (N, classes)."""
+        bright = inputs.mean(dim=(1, 2, 3))[:, None] > self.limit
+        return torch.where(bright, torch.nan, super().forward(inputs))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,16 +16,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 import torch
-from odd import Deadly, Faulty, Locked, like_small
+from odd import Choosy, Deadly, Faulty, Locked, like_small
 from small import PHOTOS, assert_same, contents, explained, network
 
 from layerlore.errors import FileFormatError, ModelError, OutputError, SettingError, StudyError
+from layerlore.network.photos import read_photo
 from layerlore.study import worker
 from layerlore.study.backends import Pool, check_backend, results
 from layerlore.study.folder import run_lock
 from layerlore.study.reading import shard_images
 from layerlore.study.study import Study
 from layerlore.study.worker import Plan, Result, Task, choose_device
+from layerlore.versions import present_versions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -236,10 +239,12 @@ def test_what_is_done_is_kept_where_the_network_fails(make_study: MakeStudy, wor
 
 def test_workers_of_another_version_are_refused(make_study: MakeStudy) -> None:
     study = make_study()
-    plan = Plan(study.settings, study.manifest.current, "key", ("0.0.1", "1.0"))
+    plan = Plan(study.settings, study.manifest.current, "key", {**present_versions(), "scipy": "0.0.1"})
     told = worker.work(Task(0, study.images[:16], ("gone",) * 16), plan, network())
     assert isinstance(told, StudyError)
-    assert "install the same versions" in str(told)
+    assert re.fullmatch(
+        r"a worker has scipy [\d.]+ \(here 0.0.1\); install the same versions on the cluster", str(told)
+    )
 
 
 def test_no_more_tasks_are_in_flight_than_said() -> None:
@@ -267,6 +272,7 @@ def test_no_more_tasks_are_in_flight_than_said() -> None:
 CLAIM = """
 import sys
 from pathlib import Path
+from layerlore.network.photos import read_photo
 from layerlore.study import worker
 print(worker._claim(Path(sys.argv[1]), 2), flush=True)
 sys.stdin.read()
@@ -387,3 +393,61 @@ def test_a_folder_that_cannot_be_written_is_refused_before_any_work(make_study: 
                 workers=1, network=network(), progress=lambda *done: told.append(done)
             )
     assert not told
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_photo_that_the_network_cannot_take_stops_no_other(make_study: MakeStudy, workers: int) -> None:
+    study = make_study()
+    plain = network()
+    means = sorted(float(plain.prepare(read_photo(study.photo_path(i.image_id))).mean()) for i in study.images)
+    choosy = Choosy()
+    choosy.load_state_dict(plain.module.state_dict())
+    choosy.limit = (means[-1] + means[-2]) / 2
+    result = study.run(workers=workers, network=like_small(choosy), flow=False)
+    assert result.explained == len(study.images) - 1
+    [reason] = result.failed.values()
+    assert "NaN" in reason
+
+
+def test_a_photo_that_comes_back_costs_none_that_is_gone_now(make_study: MakeStudy) -> None:
+    study = make_study()
+    first, second = (study.photo_path(image.image_id) for image in study.images[:2])
+    away = first.rename(first.with_suffix(".away"))
+    study.run(workers=1, network=network())
+    before = [shard.read_bytes() for shard in study.shards]
+    away.rename(first)
+    gone = second.rename(second.with_suffix(".away"))
+    result = study.run(workers=1, network=network())
+    assert (result.explained, list(result.failed)) == (0, [study.images[0].image_id])
+    assert [shard.read_bytes() for shard in study.shards] == before
+    gone.rename(second)
+    assert study.run(workers=1, network=network()).explained == 1
+    assert study.status().complete
+
+
+def test_photos_that_are_all_gone_are_told_before_any_work(make_study: MakeStudy) -> None:
+    study = make_study()
+    root = Path(study.manifest.images["root"])
+    root = root if root.is_absolute() else study.folder / root
+    root.rename(root.with_name("elsewhere"))
+    with pytest.raises(StudyError, match=r"the folder of its photos.*set `root` in study\.toml"):
+        study.run(workers=1, network=network())
+    assert study.status().shards == 0
+    root.with_name("elsewhere").rename(root)
+
+
+def test_what_a_person_should_know_is_told_before_the_work(make_study: MakeStudy, monkeypatch) -> None:
+    study, said = make_study(), []
+    study.run(workers=1, network=network(), notice=said.append)
+    assert said == []
+    old = study.manifest.current
+    study.run(workers=1, network=network(), notice=said.append, seed=5)
+    assert re.search("other settings than before: set [0-9a-f]{8} begins", said.pop())
+    study.run(workers=1, network=network(), notice=said.append, seed=0)
+    assert said.pop() == f"going back to set {old}, which has these settings"
+    study.shards[-1].unlink()
+    monkeypatch.setattr("layerlore.study.runner.present_versions", lambda: {**present_versions(), "numpy": "0.1"})
+    monkeypatch.setattr("layerlore.study.worker.present_versions", lambda: {**present_versions(), "numpy": "0.1"})
+    study.run(workers=1, network=network(), notice=said.append)
+    assert "numpy" in said.pop()
+    assert not said

@@ -189,7 +189,7 @@ def status(folder: Folder, *, as_json: Json = False, debug: Debug = False) -> No
 def _run(study: Study, *, as_json: bool, **options: Any) -> None:  # noqa: ANN401 handed on
     """Fill a study and tell what was done."""
     with study_progress("explaining") as step:
-        result = study.run(progress=step, **options)
+        result = study.run(progress=step, notice=say, **options)
     if as_json:
         _print_json(run_json(study, result))
     else:

@@ -151,8 +151,6 @@ def run_json(study: Study, result: RunResult) -> dict[str, Any]:
 
 def print_run(study: Study, result: RunResult) -> None:
     """Tell what a run did."""
-    if result.new_set:
-        _out("other settings than before: a new set was begun, the explanations made before are kept")
     if not result.explained and not result.failed:
         _out(f"nothing to do: all {result.already} photos are explained already")
     else:

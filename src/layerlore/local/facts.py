@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import platform
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from layerlore.local.explanation import PhotoRecord, Prediction
 from layerlore.network.view import view_jpeg
+from layerlore.versions import present_versions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,7 +45,6 @@ def photo_record(network: Network, photo: Photo) -> PhotoRecord:
 
 def provenance_of(network: Network, settings: dict[str, Any], layers: Sequence[Layer]) -> dict[str, Any]:
     """What made an explanation, in plain values."""
-    packages = ("layerlore", "torch", "torchvision", "timm", "numpy", "scipy", "scikit-learn", "pillow")
     return {
         "network": {
             "name": network.name,
@@ -54,7 +53,7 @@ def provenance_of(network: Network, settings: dict[str, Any], layers: Sequence[L
             "input_size": list(network.input_size),
             "classes": len(network.class_names),
         },
-        "versions": {package: version(package) for package in packages},
+        "versions": present_versions(),
         "machine": {
             "platform": platform.platform(terse=True),
             "processor": platform.machine(),

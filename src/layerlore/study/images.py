@@ -195,11 +195,19 @@ def _class_index(network: Network, label: str | None) -> int | None:
     """The network's class that a label names, or None; ``n01440764_tench`` is asked for by its WordNet id too."""
     if label is None:
         return None
+    if label.isdecimal() and not _numbered(network, label):
+        return None  # whose numbers these are is anybody's guess
     wordnet = _WORDNET_FOLDER.fullmatch(label)
     for name in (label, *(wordnet.groups() if wordnet else ())):
         with contextlib.suppress(TargetError):
             return network.find_class(name)
     return None
+
+
+def _numbered(network: Network, label: str) -> bool:
+    """Whether the network's classes have no other names than numbers, or this very one."""
+    names = network.class_names
+    return label in names or (int(label) < len(names) and names[int(label)] == f"class {int(label)}")
 
 
 def _record(one: _Read, class_index: int | None, *, copies: bool) -> ImageRecord:

@@ -20,6 +20,7 @@ from layerlore.study.folder import EXPLANATIONS, NAMES_FILE, PHOTOS, Manifest, s
 from layerlore.study.images import read_photos, target_of, write_images, write_skipped
 from layerlore.study.records import ImageRecord, StudySettings
 from layerlore.study.sources import find_photos
+from layerlore.versions import present_versions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from layerlore.network.model import Network
     from layerlore.study.images import Progress
 
-_PACKAGES = ("layerlore", "torch", "torchvision", "timm", "numpy", "scipy", "scikit-learn", "pillow", "pyarrow")
 OWN_NAMES = "imagenet"
 """In place of a file of class names: those that LayerLore knows."""
 
@@ -112,7 +112,7 @@ def create_study(
             },
             current=key,
             sets={key: chosen},
-            versions={package: version(package) for package in _PACKAGES},
+            versions={**present_versions(), "pyarrow": version("pyarrow")},
         )
         write_manifest(temporary, manifest)
     return network

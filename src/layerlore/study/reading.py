@@ -12,6 +12,7 @@ from layerlore.local.explanation import Prediction
 from layerlore.study.folder import STUDY_FILE, image_root, shard_path
 from layerlore.study.parquet import read_parquet
 from layerlore.study.schema import COLUMNS, ShardInfo, decode_explanations, decode_info
+from layerlore.versions import present_versions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -35,6 +36,7 @@ class ShardState:
         images: The photos that belong in it.
         predicted: image_id to the predicted class, for the photos that it explains.
         failed: image_id to the reason, for those that could not be explained.
+        versions: Package to version, of those that made it.
         damaged: Why the file cannot be used, or "".
         bytes: Its size; 0 where there is none.
     """
@@ -44,6 +46,7 @@ class ShardState:
     images: tuple[ImageRecord, ...]
     predicted: Mapping[str, int] = field(default_factory=dict)
     failed: Mapping[str, str] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
     damaged: str = ""
     bytes: int = 0
 
@@ -134,7 +137,12 @@ def shard_states(folder: Path, manifest: Manifest, images: Sequence[ImageRecord]
         except (FileFormatError, OSError) as error:
             yield ShardState(number, path, wanted, damaged=str(error))
         else:
-            yield ShardState(number, path, wanted, predicted, info.failed, bytes=size)
+            yield ShardState(number, path, wanted, predicted, info.failed, _versions(info), bytes=size)
+
+
+def _versions(info: ShardInfo) -> Mapping[str, str]:
+    """Versions of what made a shard; one without a single explanation was made by nothing."""
+    return info.provenance.get("versions") or present_versions()
 
 
 def _checked_shard(

@@ -12,16 +12,17 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from layerlore.errors import FileFormatError, LayerLoreError
+from layerlore.errors import FileFormatError, LayerLoreError, StudyError
 from layerlore.files import write_whole
 from layerlore.local.explanation import Prediction
 from layerlore.study.backends import check_backend, default_workers, open_pool, results
-from layerlore.study.folder import image_root, remove_orphans, run_lock, shard_path, write_manifest
+from layerlore.study.folder import STUDY_FILE, image_root, remove_orphans, run_lock, shard_path, write_manifest
 from layerlore.study.images import read_images, write_images
 from layerlore.study.making import check_targets, choose_settings
 from layerlore.study.reading import read_shard, shard_images, shard_states
 from layerlore.study.records import RunResult
-from layerlore.study.worker import Plan, Task, prepare, present_versions
+from layerlore.study.worker import Plan, Task, other_versions, prepare
+from layerlore.versions import present_versions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -59,6 +60,7 @@ def run_study(
     address: str | None = None,
     network: Network | None = None,
     progress: Callable[[int, int], None] | None = None,
+    notice: Callable[[str], None] | None = None,
     overrides: Mapping[str, Any] | None = None,
 ) -> RunResult:
     """Explain the photos of a study that are not explained yet.
@@ -70,6 +72,7 @@ def run_study(
         address: Of a Dask or Ray cluster that runs already; None: one of this machine.
         network: The network, where it cannot be loaded by its name.
         progress: Told how many of how many photos are done, at the start and after each shard.
+        notice: Told, in one line each, what a person should know before the work begins.
         overrides: Settings to change; values other than those of the current set begin a new set.
 
     Raises:
@@ -88,7 +91,11 @@ def run_study(
         settings = choose_settings(ready, study.settings, overrides or {})
         check_targets(study.images, settings)
         run = _Run(study.folder, study.manifest.with_set(settings), study.images, ready, progress)
+        run.check_root()
         todo = run.take_stock()
+        for line in run.notices(study, todo):
+            if notice is not None:
+                notice(line)
         new_set = run.manifest.current not in study.sets
         if run.manifest.current != study.manifest.current:
             write_manifest(study.folder, run.manifest)
@@ -115,6 +122,7 @@ class _Run:
         self.progress = progress
         self.root = image_root(folder, manifest.images)
         self.tally = Tally()
+        self.versions: list[Mapping[str, str]] = []
 
     def take_stock(self) -> list[ShardState]:
         """The shards to make: missing ones, and those with a failed photo that can be read now.
@@ -127,7 +135,9 @@ class _Run:
             if state.damaged:
                 raise FileFormatError(state.damaged)
             tally.already += len(state.predicted)
-            if state.exists and not self._readable_again(state):
+            if state.exists:
+                self.versions.append(state.versions)
+            if state.exists and not self._worth_remaking(state):
                 tally.done += len(state.images)
                 tally.failed |= state.failed
             else:
@@ -135,11 +145,43 @@ class _Run:
                 todo.append(state)
         return todo
 
-    def _readable_again(self, state: ShardState) -> bool:
-        """Whether a photo of the shard that failed can be explained now."""
-        failed = [image for image in state.images if image.image_id in state.failed]
+    def _worth_remaking(self, state: ShardState) -> bool:
+        """Whether a photo of the shard that failed can be read now, and none that it explains would be lost."""
+        if not state.failed:
+            return False
         settings = self.manifest.settings
-        return any(not isinstance(prepare(self.network, settings, one, self._file(one)), str) for one in failed)
+        ready = {
+            image.image_id
+            for image in state.images
+            if not isinstance(prepare(self.network, settings, image, self._file(image)), str)
+        }
+        return not ready.isdisjoint(state.failed) and ready >= state.predicted.keys()
+
+    def check_root(self) -> None:
+        """Check that the photos are there at all: else every one of them would be told as failed.
+
+        Raises:
+            StudyError: Their folder is not.
+        """
+        if not self.root.is_dir():
+            raise StudyError(
+                f"{self.folder}: the folder of its photos, {self.root}, is not there; put it back, or set `root` in "
+                f"{STUDY_FILE} to where it is now"
+            )
+
+    def notices(self, study: Study, todo: Sequence[ShardState]) -> Iterator[str]:
+        """What a person should know before the work begins."""
+        current = self.manifest.current
+        if current not in study.sets:
+            yield f"other settings than before: set {current} begins, the explanations made before are kept"
+        elif current != study.manifest.current:
+            yield f"going back to set {current}, which has these settings"
+        others = {other_versions(versions, present_versions()) for versions in self.versions} - {""}
+        if todo and others:
+            yield (
+                f"a part of this set was made with {'; '.join(sorted(others))}: its numbers may differ in the last "
+                "digits; for one set of one making, create a new study"
+            )
 
     def fill(self, todo: Sequence[ShardState], backend: str, workers: int | None, address: str | None) -> None:
         """Make shards, and write down what they answer; the latter also after an error or an interrupt."""

@@ -233,6 +233,7 @@ class Study:
         address: str | None = None,
         network: Network | None = None,
         progress: Progress | None = None,
+        notice: Callable[[str], None] | None = None,
         **settings: Any,  # noqa: ANN401 checked by the runner
     ) -> RunResult:
         """Explain the photos that are not explained yet; may be interrupted at any moment and run again.
@@ -243,6 +244,7 @@ class Study:
             address: Of a Dask or Ray cluster that runs already; None: one of this machine.
             network: The network, where it cannot be loaded by its name.
             progress: Told how many of how many photos are done.
+            notice: Told, in one line each, what a person should know before the work begins.
             **settings: Settings to change, such as ``method="paper"``; that begins a new set.
 
         Raises:
@@ -259,6 +261,7 @@ class Study:
                 address=address,
                 network=network,
                 progress=progress,
+                notice=notice,
                 overrides=settings,
             )
         finally:

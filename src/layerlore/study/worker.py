@@ -14,14 +14,14 @@ import threading
 import traceback
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from layerlore.errors import LayerLoreError, PhotoError, StudyError
+from layerlore.versions import present_versions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import torch
 
@@ -60,7 +60,7 @@ class Plan:
         settings: How to explain.
         settings_hash: Their hash.
         key: Tells one pickled network from another, so that a process unpickles each once.
-        versions: Of LayerLore and torch; workers that have others would give other bytes.
+        versions: Of LayerLore and what it calculates with; workers that have others would give other bytes.
         paths: Where the driver finds Python modules; workers on the same machine look there too.
         claims: Folder in which the processes of this machine share out its GPUs; None where a scheduler does.
         slots: Number of these processes.
@@ -69,7 +69,7 @@ class Plan:
     settings: StudySettings
     settings_hash: str
     key: str
-    versions: tuple[str, str]
+    versions: dict[str, str]
     paths: tuple[str, ...] = ()
     claims: Path | None = None
     slots: int = 1
@@ -84,18 +84,21 @@ class Result:
     failed: dict[str, str]
 
 
-def present_versions() -> tuple[str, str]:
-    """Versions of LayerLore and torch in this process."""
-    return version("layerlore"), version("torch")
+def other_versions(theirs: Mapping[str, str], ours: Mapping[str, str]) -> str:
+    """The packages of which two places have other versions, such as "torch 2.9 (here 2.14)", or ""."""
+    return ", ".join(
+        f"{package} {theirs.get(package, 'none')} (here {version})"
+        for package, version in ours.items()
+        if theirs.get(package) != version
+    )
 
 
 def work(task: Task, plan: Plan, parcel: Parcel) -> Result | Exception:
     """Make one shard in a worker; an exception is returned, since each backend would wrap it in its own way."""
     try:
-        if present_versions() != plan.versions:
-            ours, theirs = (" and torch ".join(versions) for versions in (plan.versions, present_versions()))
+        if others := other_versions(present_versions(), plan.versions):
             raise StudyError(  # noqa: TRY301 told like every other fault
-                f"a worker has LayerLore {theirs}, here it is {ours}; install the same versions on the cluster"
+                f"a worker has {others}; install the same versions on the cluster"
             )
         return explain_shard(task, plan, _network(plan, parcel))
     except Exception as error:  # noqa: BLE001 whatever it is, the driver raises it
@@ -125,8 +128,9 @@ def explain_shard(task: Task, plan: Plan, network: Network) -> Result:
         images = task.images[start : start + settings.batch]
         files = task.files[start : start + settings.batch]
         ready = [prepare(network, settings, image, file) for image, file in zip(images, files, strict=True)]
+        explained, ready = _explain_good(network, settings, ready)
+        explanations += explained
         failed |= {image.image_id: one for image, one in zip(images, ready, strict=True) if isinstance(one, str)}
-        explanations += _explain(network, settings, ready)
     content = encode_shard(
         explanations, task.images, failed, settings=settings, settings_hash=plan.settings_hash, shard=task.shard
     )
@@ -163,6 +167,38 @@ def prepare(network: Network, settings: StudySettings, image: ImageRecord, file:
         return str(error)
     except Exception as error:  # noqa: BLE001 somebody's own preprocessing; the other photos may go through it
         return " ".join(f"its preprocessing failed ({type(error).__name__}: {error})".split())
+
+
+def _explain_good(
+    network: Network, settings: StudySettings, ready: list[Ready | str]
+) -> tuple[list[Explanation], list[Ready | str]]:
+    """Explain one batch without the photos that the network cannot take, such as one for which it gives NaN.
+
+    Returns:
+        The explanations, and ``ready`` with a line instead of each of these photos.
+
+    Raises:
+        LayerLoreError: The network takes none of several photos, so the fault is its own.
+    """
+    try:
+        return _explain(network, settings, ready), ready
+    except LayerLoreError:
+        alone = [_tried(network, settings, ready, place) for place in range(len(ready))]
+        faults = sum(isinstance(one, str) and not isinstance(was, str) for one, was in zip(alone, ready, strict=True))
+        if faults == 0 or (faults > 1 and all(isinstance(one, str) for one in alone)):
+            raise
+    return _explain(network, settings, alone), alone
+
+
+def _tried(network: Network, settings: StudySettings, ready: Sequence[Ready | str], place: int) -> Ready | str:
+    """One photo of a batch, or why the network cannot take it, tried with zeros in place of the others."""
+    if isinstance(ready[place], str):
+        return ready[place]
+    try:
+        _explain(network, settings, [one if number == place else "" for number, one in enumerate(ready)])
+    except LayerLoreError as error:
+        return str(error)
+    return ready[place]
 
 
 def _explain(network: Network, settings: StudySettings, ready: Sequence[Ready | str]) -> list[Explanation]:
