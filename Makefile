@@ -46,7 +46,7 @@ demo: $(STAMP) ## Explain a sample photo and print the path of the page
 	@$(BIN)/layerlore demo --no-open --overwrite --out $(OUT)/demo.html
 
 .PHONY: test
-test: $(STAMP) browser check ## Lint, types and imports, then all tests with coverage
+test: $(STAMP) browser postgres check ## Lint, types and imports, then all tests with coverage
 	@mkdir -p $(ARTIFACTS)
 	@# One thread each: small networks gain nothing from more, and waiting threads starve busy ones.
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --cov --cov-report=term --cov-report=xml:$(ARTIFACTS)/coverage.xml \
@@ -71,6 +71,18 @@ browser: ## Install Chromium for the page's tests, if it is missing and apt can
 	    || echo "make: Chromium could not be installed; the page's tests will be skipped" >&2; \
 	else \
 	  echo "make: no Chromium; the page's tests will be skipped (Debian: sudo apt-get install chromium)" >&2; \
+	fi
+
+.PHONY: postgres
+postgres: ## Install PostgreSQL for the game's tests, if it is missing and apt can
+	@if command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  echo "Installing PostgreSQL for the game's tests"; \
+	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+	    apt-get install -y -qq --no-install-recommends postgresql >/dev/null; } \
+	    || echo "make: PostgreSQL could not be installed; the game's tests with it will be skipped" >&2; \
+	else \
+	  echo "make: no PostgreSQL; the game's tests with it will be skipped (Debian: sudo apt-get install postgresql)" >&2; \
 	fi
 
 .PHONY: bench

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from layerlore.game.domain import states
 from layerlore.game.domain.scoring import (
+    COMPARED,
     EntryKind,
     Ladder,
     MapFacts,
@@ -123,6 +124,14 @@ def test_a_label_is_paid_to_both_when_a_second_player_confirms_it() -> None:
 def test_what_does_not_confirm(second, options) -> None:
     entries = ledger(played("ann", words="fin") + second, rules(), MAPS, **options)
     assert not [entry for entry in entries if entry.kind is EntryKind.LABEL]
+
+
+def test_only_the_latest_rounds_on_a_map_are_compared() -> None:
+    between = [event for n in range(COMPARED) for event in played(f"p{n}", words="eye", at=1 + n)]
+    late = played("bob", words="fin", at=60)
+    assert labels_of(ledger(played("ann", words="fin") + between + late, rules(), MAPS), "ann") == {}
+    fewer = [event for event in between if event.player != "p0"]
+    assert "en:fin" in labels_of(ledger(played("ann", words="fin") + fewer + late, rules(), MAPS), "ann")
 
 
 def test_control_maps_pay_no_labels_but_their_guess() -> None:

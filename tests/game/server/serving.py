@@ -32,7 +32,7 @@ def open_campaign(folder: Path) -> Campaign:
 
     cache.clear()
     campaigns._rules.cache_clear()
-    assignment._last_rank.cache_clear()
+    assignment.forget_facts()
     found = loading.load(folder, verify=False)
     campaigns.move(found, CampaignState.OPEN)
     return campaigns.current()

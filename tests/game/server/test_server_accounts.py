@@ -26,7 +26,7 @@ from layerlore.game.server.models import (
     Session,
     Standing,
 )
-from layerlore.game.server.services import ledger, limits, outbox, upkeep
+from layerlore.game.server.services import limits, outbox, recounting, upkeep
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -126,7 +126,7 @@ def test_logging_in_merges_guests_and_voids_the_later_of_two_rounds_on_a_map(cam
     theirs.refresh_from_db()
     assert (theirs.void_reason, theirs.player.merged_into) == ("merged", player)
     assert upkeep.wrong_counters(campaign) == []
-    assert ledger.recount(campaign) == 0
+    assert recounting.recount(campaign) == 0
     assert not Player.objects.filter(kind="guest").exists()
 
 
@@ -303,7 +303,7 @@ def test_i8_erasing_leaves_nobody_to_be_found(
     assert (row.player.kind, row.player.nickname, row.started.hour, row.started.minute) == ("erased", "", 0, 0)
     assert Label.objects.count() == (1 if mode == "anonymise" else 0)
     upkeep.recount_if_due()
-    assert ledger.recount(campaign) == 0
+    assert recounting.recount(campaign) == 0
     assert upkeep.wrong_counters(campaign) == []
     assert Standing.objects.filter(player=row.player).exists()
     assert client.get("/me/").status_code == 303
@@ -389,7 +389,7 @@ def test_labels_others_confirm_are_paid_later(campaign: Campaign) -> None:
     paid = LedgerEntry.objects.filter(kind="label")
     kinds = Map.objects.get(pk=first.map_id).kind
     assert paid.count() == (0 if kinds in ("control", "blank") else 2)
-    assert ledger.recount(campaign) == 0
+    assert recounting.recount(campaign) == 0
     assert one.get(f"/round/{first.token}/result/").status_code == 200
 
 

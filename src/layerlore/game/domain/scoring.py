@@ -33,6 +33,9 @@ PAID_LABELS = 6
 BITS_MIN, BITS_MAX, BITS_UNIT = 1.0, 5.0, 3.0
 PRIOR_TYPED, PRIOR_ROUNDS = 1, 10
 FULL_TRUST, PRIOR_PAIRS = 0.25, 8
+COMPARED = 20
+"""Rounds before it on its map with which a round is compared: enough to tell, and easy maps have thousands."""
+
 FINAL = frozenset({EventKind.WON, EventKind.LOST, EventKind.RESIGNED})
 
 
@@ -169,6 +172,23 @@ def exact_form(language: str, text: str) -> str:
     return f"{language}:{text}"
 
 
+@dataclass(frozen=True)
+class Tallies:
+    """What a ledger must know of the past to go on; whoever books in a database keeps it there.
+
+    Attributes:
+        class_rounds: Class to its finished rounds.
+        class_labels: Class and label to the finished rounds that have the label.
+        in_cap: Round that was answered to whether it is within its player's daily cap.
+        pairs: Player to what `trust` takes: pairs that agree, sum of their probabilities, and their number.
+    """
+
+    class_rounds: Mapping[str, int]
+    class_labels: Mapping[tuple[str, str], int]
+    in_cap: Mapping[str, bool]
+    pairs: Mapping[str, tuple[int, float, int]]
+
+
 @dataclass
 class Ledger:
     """The ledger of a campaign, kept event by event; `ledger` makes it from a whole log.
@@ -214,6 +234,11 @@ class Ledger:
             self._finished(event)
         return self.entries[before:]
 
+    def tallies(self) -> Tallies:
+        """What was learnt from the events so far."""
+        pairs = {player: (int(agreed), chance, int(count)) for player, (agreed, chance, count) in self._pairs.items()}
+        return Tallies(dict(self._class_rounds), dict(self._class_labels), dict(self._in_cap), pairs)
+
     def _counts(self, event: Event) -> bool:
         """Whether the round is within the player's daily cap; it takes its place when it is first answered."""
         if event.round_id not in self._in_cap:
@@ -240,7 +265,7 @@ class Ledger:
         mine = _Played(event.round_id, event.player, self._devices.get(event.round_id, ""), labels)
         self._class_rounds[facts.true_class] += 1
         self._class_labels.update((facts.true_class, name) for name in mine.labels)
-        others = [other for other in self._on_map[event.map_id] if _independent(mine, other)]
+        others = [other for other in self._on_map[event.map_id] if _independent(mine, other)][-COMPARED:]
         for other in others:
             self._compare(mine, other, facts)
             self._compare(other, mine, facts)

@@ -2,7 +2,16 @@
 
 from layerlore.game.server.models.campaigns import Campaign, ConsentText, Map, Picture
 from layerlore.game.server.models.people import Account, Consent, Invite, Player, Session
-from layerlore.game.server.models.play import ClassTally, Event, Label, LabelTally, LedgerEntry, Round, Standing
+from layerlore.game.server.models.play import (
+    ClassTally,
+    Event,
+    Label,
+    LabelTally,
+    LedgerEntry,
+    PairTally,
+    Round,
+    Standing,
+)
 from layerlore.game.server.models.running import Audit, Estimate, Limit, Mail, PlayerEstimate
 
 __all__ = [
@@ -21,6 +30,7 @@ __all__ = [
     "Limit",
     "Mail",
     "Map",
+    "PairTally",
     "Picture",
     "Player",
     "PlayerEstimate",

@@ -36,7 +36,6 @@ class Round(models.Model):
     void_reason = models.CharField(max_length=60, blank=True, default="")
     counted = models.BooleanField(null=True, help_text="Within the day's cap; null before the first answer.")
     counted_on = models.DateField(null=True)
-    tallied = models.BooleanField(default=False, help_text="Is among the rounds of its class.")
     started = models.DateTimeField()
     expires = models.DateTimeField()
     ended = models.DateTimeField(null=True)
@@ -186,3 +185,20 @@ class LabelTally(models.Model):
     def __str__(self) -> str:
         """Label and count."""
         return f"{self.name}: {self.rounds}"
+
+
+class PairTally(models.Model):
+    """How far a player's labels agree with others' on the same maps, for the points of confirmed labels."""
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="pair_tallies")
+    player = models.ForeignKey(Player, on_delete=models.CASCADE, related_name="pair_tallies")
+    agreed = models.IntegerField(default=0)
+    expected = models.FloatField(default=0.0)
+    pairs = models.IntegerField(default=0)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["player", "campaign"], name="pair_tally_once"),)
+
+    def __str__(self) -> str:
+        """Pairs that agree of all."""
+        return f"{self.agreed}/{self.pairs}"

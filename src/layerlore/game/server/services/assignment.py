@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db.models import Count, Exists, F, Max, OuterRef, Q
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from layerlore.game.domain.config import CampaignConfig
     from layerlore.game.server.models import Campaign, Player
 
-SHORT_LIST = 60
+SHORT_LIST = 32
 FEW = 12
 KINDS = {
     Stream.NORMAL: ("normal", "merged"),
@@ -39,7 +40,7 @@ KINDS = {
     Stream.HONEYPOT: ("honeypot", "blank"),
     Stream.TRAINING: ("honeypot",),
 }
-COLUMNS = ("key", "picture_id", "layer", "state", "done", "leased", "weight", "entropy", "accepted", "load", "rank")
+COLUMNS = ("key", "picture_id", "layer", "state", "done", "leased", "weight", "entropy", "accepted")
 FINISHED_STATES = [state.value for state in FINISHED]
 
 
@@ -54,16 +55,15 @@ def pick(campaign: Campaign, player: Player, config: CampaignConfig, *, language
     counts = mine.aggregate(begun=Count("pk"), finished=finished)
     secret = keyed("assignment", campaign.key).encode()
     name, begun = f"{player.key}:{player.seed}", counts["begun"]
-    place = int(player_rng(secret, f"{name}:place", begun).random() * (_last_rank(campaign.pk) + 1))
+    place = int(player_rng(secret, f"{name}:place", begun).random() * (_facts(campaign.pk).last_rank + 1))
     # The policy draws the same streams again from the same seed.
     streams = draw_streams(counts["finished"], player_rng(secret, name, begun), config)
-    listed: list[tuple[Stream, Map]] = []
+    candidates: list[Candidate] = []
     for stream in streams:
-        listed = [(stream, one) for one in _short_list(stream, campaign, player, config, now, place)]
-        if listed:
+        candidates = _short_list(stream, campaign, player, config, now, place)
+        if candidates:
             break
-    history = _history(mine, counts["finished"], listed, language)
-    candidates = [_candidate(stream, one) for stream, one in listed]
+    history = _history(mine, counts["finished"], candidates, language)
     return choose(candidates, history, player_rng(secret, name, begun), config, now)
 
 
@@ -76,34 +76,35 @@ def lease(campaign: Campaign, map_key: str) -> Map | None:
     return Map.objects.select_related("picture").get(campaign=campaign, key=map_key)
 
 
+@dataclass(frozen=True)
+class _Facts:
+    """What of a campaign's maps never changes."""
+
+    last_rank: int
+    kinds: frozenset[str]
+
+
 @lru_cache(maxsize=8)
-def _last_rank(campaign_id: int) -> int:
-    """Maps of a campaign never change."""
-    return Map.objects.filter(campaign=campaign_id).aggregate(last=Max("rank"))["last"] or 0
+def _facts(campaign_id: int) -> _Facts:
+    maps = Map.objects.filter(campaign=campaign_id)
+    kinds = frozenset(maps.order_by().values_list("kind", flat=True).distinct())
+    return _Facts(maps.aggregate(last=Max("rank"))["last"] or 0, kinds)
 
 
-def _candidate(stream: Stream, one: Map) -> Candidate:
-    return Candidate(
-        map_id=one.key,
-        image_id=str(one.picture_id),
-        layer=one.layer,
-        stream=stream,
-        state=MapState(one.state),
-        done=one.done,
-        leased=one.leased,
-        weight=one.weight,
-        entropy=one.entropy,
-        languages=frozenset(one.accepted),
-    )
+def forget_facts() -> None:
+    """Read them again; for tests, where one campaign takes another's number."""
+    _facts.cache_clear()
 
 
 def _short_list(
     stream: Stream, campaign: Campaign, player: Player, config: CampaignConfig, now: datetime, place: int
-) -> list[Map]:
+) -> list[Candidate]:
     """Least-loaded active maps of a stream on pictures that the player may get."""
-    found: list[Map] = []
+    found: list[Candidate] = []
     for kind in KINDS[stream]:
-        every = Map.objects.filter(campaign=campaign, kind=kind, state=MapState.ACTIVE.value).only(*COLUMNS)
+        if kind not in _facts(campaign.pk).kinds:
+            continue
+        every = Map.objects.filter(campaign=campaign, kind=kind, state=MapState.ACTIVE.value)
         least = every.order_by("load").values_list("load", flat=True).first()
         if least is None:
             continue
@@ -114,11 +115,17 @@ def _short_list(
                 fresh = fresh.filter(entropy__gt=0)
         wanted = SHORT_LIST if stream is Stream.NORMAL else FEW
         # Another player begins elsewhere among the equally loaded, so that two do not walk the same way.
-        some = list(fresh.filter(load=least, rank__gte=place).order_by("rank")[:wanted])
+        some = list(fresh.filter(load=least, rank__gte=place).order_by("rank").values_list(*COLUMNS)[:wanted])
         if len(some) < wanted:
-            some += list(fresh.order_by("load", "rank")[:wanted])
-        found += {one.pk: one for one in some}.values()
+            some += list(fresh.order_by("load", "rank").values_list(*COLUMNS)[:wanted])
+        found += {row[0]: _candidate(stream, row) for row in some}.values()
     return found
+
+
+def _candidate(stream: Stream, row: tuple[Any, ...]) -> Candidate:
+    key, picture, layer, state, done, leased, weight, entropy, accepted = row
+    languages = frozenset(accepted)
+    return Candidate(key, str(picture), layer, stream, MapState(state), done, leased, weight, entropy, languages)
 
 
 def _new_to(player: Player, maps: QuerySet[Map], config: CampaignConfig, now: datetime) -> QuerySet[Map]:
@@ -130,9 +137,9 @@ def _new_to(player: Player, maps: QuerySet[Map], config: CampaignConfig, now: da
     return maps.filter(~Exists(had)).exclude(picture__in=seen_enough.values("picture"))
 
 
-def _history(mine: QuerySet[Round], finished: int, listed: list[tuple[Stream, Map]], language: str) -> PlayerHistory:
+def _history(mine: QuerySet[Round], finished: int, listed: list[Candidate], language: str) -> PlayerHistory:
     """What the policy must know of the player: their rounds on the pictures in the short list."""
-    pictures = {one.picture_id for _, one in listed}
+    pictures = {int(one.image_id) for one in listed}
     images: dict[str, list[datetime]] = defaultdict(list)
     maps: set[str] = set()
     for key, picture, started in mine.filter(picture__in=pictures).values_list("map__key", "picture_id", "started"):

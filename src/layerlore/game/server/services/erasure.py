@@ -18,6 +18,7 @@ from layerlore.game.server.models import (
     LedgerEntry,
     Limit,
     Mail,
+    PairTally,
     Player,
     Round,
     Session,
@@ -124,6 +125,7 @@ def _replace(player: Player, *, keep_labels: bool, now: datetime) -> None:
     _blur_rounds(player, ghost, keep_labels=keep_labels)
     LedgerEntry.objects.filter(player=player).update(player=ghost)
     Standing.objects.filter(player=player).update(player=ghost)
+    PairTally.objects.filter(player=player).update(player=ghost)
     Limit.objects.filter(who=f"p{player.pk}").delete()
     player.delete()
 

@@ -258,8 +258,8 @@ def _change(
     known = {(label.language, label.text) for label in record.labels}
     fresh = [label for label in transition.round.labels if (label.language, label.text) not in known]
     the_rules = rules(row.campaign)
-    ledger.book(row, transition.events, the_rules)
     Label.objects.bulk_create(label_rows(row, fresh))
+    ledger.book(row, transition.events, the_rules)
     Event.objects.bulk_create(event_rows(row, transition.events))
     _count(row, record, transition.round, the_rules)
     return Done(row, transition.outcome)

@@ -10,7 +10,7 @@ from django.db.models import Count, Q
 
 from layerlore.game.domain.states import RoundState
 from layerlore.game.server.models import Campaign, Map
-from layerlore.game.server.services import ledger
+from layerlore.game.server.services import recounting
 from layerlore.game.server.services.assignment import FINISHED_STATES
 from layerlore.game.server.services.campaigns import NoCampaignError, current
 
@@ -28,7 +28,7 @@ def recount_if_due(now: datetime | None = None) -> None:
     except NoCampaignError:
         return
     if campaign.recount_due:
-        ledger.recount(campaign, repair=True)
+        recounting.recount(campaign, repair=True)
 
 
 def daily_recount(now: datetime | None = None) -> str:
@@ -40,8 +40,8 @@ def daily_recount(now: datetime | None = None) -> str:
     del now
     campaign = current()
     if campaign.recount_due:
-        ledger.recount(campaign, repair=True)
-    lines = ledger.recount(campaign)
+        recounting.recount(campaign, repair=True)
+    lines = recounting.recount(campaign)
     maps = len(wrong_counters(campaign))
     problem = f"{lines} lines of points, {maps} maps" if lines or maps else ""
     if problem:

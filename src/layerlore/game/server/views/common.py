@@ -29,10 +29,11 @@ def see(to: str, *args: object) -> SeeOther:
 
 
 def safe_next(request: HttpRequest, default: str) -> str:
-    """Where to go on: a page of ours, or the default."""
+    """Where to go on: a path of ours, or the default."""
     wanted = request.POST.get("next", request.GET.get("next", ""))
     here = {request.get_host()}
-    if url_has_allowed_host_and_scheme(wanted, allowed_hosts=here, require_https=request.is_secure()):
+    ours = wanted.startswith("/")
+    if ours and url_has_allowed_host_and_scheme(wanted, allowed_hosts=here, require_https=request.is_secure()):
         return wanted
     return resolve_url(default)
 

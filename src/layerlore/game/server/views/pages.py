@@ -23,7 +23,7 @@ from layerlore.game.server.services.people import (
     remember_guest,
 )
 from layerlore.game.server.views import errors
-from layerlore.game.server.views.common import play_language, safe_next, see
+from layerlore.game.server.views.common import SeeOther, play_language, safe_next, see
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -107,7 +107,7 @@ def start(request: HttpRequest) -> HttpResponse:
 @require_POST
 def set_language(request: HttpRequest) -> HttpResponse:
     """Another language of the interface, kept in a cookie."""
-    response = see(safe_next(request, "home"))
+    response = SeeOther(safe_next(request, "home"))
     language = request.POST.get("language", "")
     if language in dict(settings.LANGUAGES) and translation.check_for_language(language):
         response.set_cookie(

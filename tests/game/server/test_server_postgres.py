@@ -1,0 +1,31 @@
+"""The same tests of rounds, invariants, races and accounts with a real PostgreSQL."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from postgres import binaries, server
+
+HERE = Path(__file__).parent
+TESTS = ("play", "invariants", "races", "accounts", "loading")
+
+
+def test_everything_on_postgresql() -> None:
+    place = binaries()
+    if place is None:
+        if os.environ.get("LAYERLORE_REQUIRE_POSTGRES"):
+            pytest.fail("no PostgreSQL on this machine, and LAYERLORE_REQUIRE_POSTGRES asks for it")
+        pytest.skip("no PostgreSQL on this machine (Debian: apt-get install postgresql)")
+    files = [str(HERE / f"test_server_{name}.py") for name in TESTS]
+    with server(place) as url:
+        ours = ("LAYERLORE_", "DJANGO_")  # set by this process for itself; Django would read them too early
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+        environment["LAYERLORE_TEST_DATABASE"] = url
+        options = ["-q", "-x", "-p", "no:cacheprovider", "--no-cov", "-m", "not slow"]
+        command = [sys.executable, "-m", "pytest", *options, *files]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=600)
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
