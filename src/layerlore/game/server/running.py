@@ -167,8 +167,7 @@ def serve(server: Server, *, admin: str | None, say: Callable[[str], None], show
         say(f"For {admin}, once and within 30 minutes: {address(server).rstrip('/')}{one_time_link(admin)}")
     keeper = subprocess.Popen([sys.executable, "-m", "layerlore.game.server.keeper"])
     try:
-        show(address(server))
-        _gunicorn(server, listener)
+        _gunicorn(server, listener, ready=lambda: show(address(server)))
     finally:
         keeper.terminate()
         keeper.wait(timeout=GRACE)
@@ -193,7 +192,8 @@ def _listen(server: Server) -> socket.socket:
     return listener
 
 
-def _gunicorn(server: Server, listener: socket.socket) -> None:
+def _gunicorn(server: Server, listener: socket.socket, *, ready: Callable[[], None]) -> None:
+    """Run the workers until told to end; ``ready`` is called once requests are taken and signals are heeded."""
     from gunicorn.app.base import BaseApplication
 
     listener.listen(2048)
@@ -210,16 +210,15 @@ def _gunicorn(server: Server, listener: socket.socket) -> None:
         "limit_request_fields": 60,
         "limit_request_field_size": 8190,
         "forwarded_allow_ips": "",
-        "server_software": "layerlore",
         "loglevel": "warning",
         "preload_app": False,
+        "when_ready": lambda _: ready(),
     }
 
     class Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         def load_config(self) -> None:
             for name, value in options.items():
-                if name in self.cfg.settings:
-                    self.cfg.set(name, value)
+                self.cfg.set(name, value)
 
         def load(self) -> object:
             from layerlore.game.server.wsgi import application
