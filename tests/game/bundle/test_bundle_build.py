@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from layerlore.cli import app
 from layerlore.errors import PhotoError, SettingError, StudyError
 from layerlore.game.bundle.build import DATABASE, build_bundle, look_of
-from layerlore.game.bundle.choosing import Choice
+from layerlore.game.bundle.choosing import Choice, MapPlan, _Explained, _extra_maps
 from layerlore.game.bundle.controls import merged_map, random_blobs
 from layerlore.game.bundle.errors import BundleError
 from layerlore.game.bundle.link import load_link
@@ -27,7 +27,9 @@ from layerlore.game.bundle.png import BUCKET
 from layerlore.game.bundle.reveal import reveal_masks
 from layerlore.game.bundle.settings import default_config
 from layerlore.game.domain.config import KEYS, CampaignConfig, parse_config
+from layerlore.local.explanation import ClusterMap
 from layerlore.report.maps import upsample
+from layerlore.study.records import ImageRecord
 from layerlore.study.study import Study
 
 if TYPE_CHECKING:
@@ -138,6 +140,39 @@ def test_honeypots_and_blank_maps(manifest: Manifest) -> None:
         if one.kind is MapKind.BLANK:
             assert len(one.steps) == len(manifest.config.reveal.steps)
             assert all((pixels(manifest, step) == 128).all() for step in one.steps)
+
+
+def test_honeypots_are_the_photos_of_which_the_network_is_sure(built: Path, manifest: Manifest) -> None:
+    link = load_link(built / "campaign", manifest.campaign_id)
+    frame = Study.open(built).to_pandas(["image_id", "predicted", "target_probability"]).drop_duplicates()
+    records = {record.image_id: record for record in Study.open(built).images}
+    for one in manifest.maps:
+        if one.kind is MapKind.HONEYPOT:
+            index = manifest.image_by_key[one.image_key].class_index
+            own = frame[[records[image_id].class_index == index for image_id in frame["image_id"]]]
+            right = own[own["predicted"] == index]
+            best = (right if len(right) else own).sort_values("target_probability").iloc[-1]
+            assert link.maps[one.map_key].image_id == best["image_id"]
+
+
+def test_a_photo_that_the_network_gets_right_is_easier_than_one_it_is_sure_of() -> None:
+    maps = [MapPlan(MapKind.NORMAL, "conv", 0, 0, 0.5, 0, 50.0)]
+    explained = [
+        _Explained(ImageRecord(name, name, name, "x", 1, 9, 9), 1, probability, predicted, (), list(maps))
+        for name, probability, predicted in (("wrong", 0.9, 2), ("right", 0.4, 1), ("unsure", 0.3, 1))
+    ]
+    class_of = {one.record.image_id: 1 for one in explained}
+    extra = _extra_maps(explained, class_of, Choice(controls=0, honeypots=0.3, blanks=0), seed=0)
+    assert {name: [one.kind for one in found] for name, found in extra.items()} == {"right": [MapKind.HONEYPOT]}
+
+
+def test_merged_maps_are_weighted_means() -> None:
+    maps = [np.array([[0, 1]], np.float32), np.array([[1, 0.5]], np.float32)]
+    clusters = [
+        ClusterMap(index, weight, values, 1.0, (), ())
+        for index, (weight, values) in enumerate(zip((30.0, 10.0), maps, strict=True))
+    ]
+    np.testing.assert_allclose(merged_map(clusters), [[0.25, 0.875]])
 
 
 def test_class_names_come_from_the_files(manifest: Manifest) -> None:

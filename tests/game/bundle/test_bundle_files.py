@@ -126,6 +126,7 @@ def _huge(path: Path) -> None:
         (_pipe, "not a plain file"),
         (_huge, "10,737,418,240 bytes"),
         (lambda path: (path.parent / "more.png").touch(), "not in the manifest"),
+        (lambda path: (path.parents[1] / "more").touch(), "not a folder of its own"),
         (lambda path: (path.parents[2] / "notes.txt").touch(), "not part of a bundle"),
     ],
 )
