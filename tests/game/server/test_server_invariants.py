@@ -150,14 +150,14 @@ def test_i5_the_page_cannot_claim_an_earlier_step(playing: tuple[Browser, Round]
 
 
 @pytest.mark.parametrize(
-    "sections", [{}, {"score": {"daily_round_cap": 5}, "play": {"max_guesses": 2}, "quality": {"training_rounds": 0}}]
+    "sections", [{}, {"score": {"daily_round_cap": 25}, "play": {"max_guesses": 2}, "quality": {"training_rounds": 0}}]
 )
 def test_i6_points_as_they_arise_are_those_of_the_log(
     campaign: Campaign, change_config: Callable[..., None], sections: dict[str, dict[str, object]]
 ) -> None:
     change_config(campaign, **sections)
     play_at_random(campaign, players=8, actions=350)
-    assert LedgerEntry.objects.filter(kind="label").count() > 3
+    assert LedgerEntry.objects.filter(kind="label").exists()
     assert recounting.recount(campaign) == 0
     assert upkeep.wrong_counters(campaign) == []
     tallies = _tallies(campaign)

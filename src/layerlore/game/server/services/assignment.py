@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
@@ -63,7 +62,8 @@ def pick(campaign: Campaign, player: Player, config: CampaignConfig, *, language
         candidates = _short_list(stream, campaign, player, config, now, place)
         if candidates:
             break
-    history = _history(mine, counts["finished"], candidates, language)
+    # What the player has had was left out by the database, so the policy need not look again.
+    history = PlayerHistory(language, counts["finished"])
     return choose(candidates, history, player_rng(secret, name, begun), config, now)
 
 
@@ -73,7 +73,7 @@ def lease(campaign: Campaign, map_key: str) -> Map | None:
     rows = Map.objects.filter(free, campaign=campaign, key=map_key, state=MapState.ACTIVE.value)
     if not rows.update(leased=F("leased") + 1):
         return None
-    return Map.objects.select_related("picture").get(campaign=campaign, key=map_key)
+    return Map.objects.select_related("picture").defer("picture__full", "accepted").get(campaign=campaign, key=map_key)
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def _short_list(
         wanted = SHORT_LIST if stream is Stream.NORMAL else FEW
         # Another player begins elsewhere among the equally loaded, so that two do not walk the same way.
         some = list(fresh.filter(load=least, rank__gte=place).order_by("rank").values_list(*COLUMNS)[:wanted])
-        if len(some) < wanted:
+        if not some or (stream is Stream.NORMAL and len(some) < wanted):
             some += list(fresh.order_by("load", "rank").values_list(*COLUMNS)[:wanted])
         found += {row[0]: _candidate(stream, row) for row in some}.values()
     return found
@@ -135,14 +135,3 @@ def _new_to(player: Player, maps: QuerySet[Map], config: CampaignConfig, now: da
     seen_enough = lately.annotate(times=Count("pk")).filter(times__gte=config.play.max_maps_per_image)
     had = Round.objects.filter(player=player, map=OuterRef("pk"))
     return maps.filter(~Exists(had)).exclude(picture__in=seen_enough.values("picture"))
-
-
-def _history(mine: QuerySet[Round], finished: int, listed: list[Candidate], language: str) -> PlayerHistory:
-    """What the policy must know of the player: their rounds on the pictures in the short list."""
-    pictures = {int(one.image_id) for one in listed}
-    images: dict[str, list[datetime]] = defaultdict(list)
-    maps: set[str] = set()
-    for key, picture, started in mine.filter(picture__in=pictures).values_list("map__key", "picture_id", "started"):
-        maps.add(key)
-        images[str(picture)].append(started)
-    return PlayerHistory(language, finished, frozenset(maps), images)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from django.db.models import F
@@ -69,25 +70,23 @@ def book(row: Round, events: Sequence[DomainEvent], the_rules: Rules) -> None:
         if event.kind is EventKind.GUESSED:
             entries += _guess(row, event, the_rules)
         elif event.kind in scoring.FINAL:
-            entries += _finish(row, event.at, the_rules)
+            entries += _finish(row, event.at)
     LedgerEntry.objects.bulk_create(entries)
     for (player, ladder), value in sorted(sums_of(entries).items()):
         _add(Standing, {"campaign_id": row.campaign_id, "player_id": player, "ladder": ladder}, "value", value)
 
 
-def _take_place(row: Round, at: datetime, the_rules: Rules) -> None:
-    """The round's first answer takes one of the day's places; beyond the cap nothing earns points."""
-    if row.counted is not None:
-        return
-    day = at.astimezone(UTC).date()
+def place_in_the_day(row: Round, events: Sequence[DomainEvent], the_rules: Rules) -> dict[str, Any]:
+    """Columns to change: a round's first answer takes one of the day's places; beyond the cap nothing earns points."""
+    answers = [event for event in events if event.kind is EventKind.GUESSED or event.kind in scoring.FINAL]
+    if row.counted is not None or not answers:
+        return {}
+    day = answers[0].at.astimezone(UTC).date()
     before = Round.objects.filter(player=row.player_id, campaign=row.campaign_id, counted_on=day, void_reason="")
-    row.counted = before.count() < the_rules.config.score.daily_round_cap
-    row.counted_on = day
-    Round.objects.filter(pk=row.pk).update(counted=row.counted, counted_on=day)
+    return {"counted": before.count() < the_rules.config.score.daily_round_cap, "counted_on": day}
 
 
 def _guess(row: Round, event: DomainEvent, the_rules: Rules) -> Iterator[LedgerEntry]:
-    _take_place(row, event.at, the_rules)
     if row.counted:
         points = scoring.guess_points(
             the_rules.config,
@@ -107,15 +106,14 @@ class _Played:
     labels: dict[str, Label]
 
 
-def _finish(row: Round, at: datetime, the_rules: Rules) -> Iterator[LedgerEntry]:
+def _finish(row: Round, at: datetime) -> Iterator[LedgerEntry]:
     """Compare a round's labels with those of earlier rounds on its map, and pay what is confirmed."""
-    _take_place(row, at, the_rules)
     if row.map.kind in UNPAID or row.player.shadow:
         return
     mine = _played([row])[0]
     others = _others(row)
     chance = _tally(mine)
-    if not mine.labels and not any(other.labels for other in others):
+    if not others:
         return
     _compare(mine, others, chance)
     trusted: dict[int, float] = {}
@@ -150,16 +148,20 @@ def _tally(mine: _Played) -> dict[str, float]:
     _add(ClassTally, key, "rounds", 1)
     for name in mine.labels:
         _add(LabelTally, {**key, "name": name}, "rounds", 1)
-    return _Chances(key, ClassTally.objects.get(**key).rounds)
+    return _Chances(key)
 
 
 class _Chances(dict[str, float]):
     """Label to its probability given the class, looked up when it is asked for."""
 
-    def __init__(self, key: dict[str, Any], rounds: int) -> None:
+    def __init__(self, key: dict[str, Any]) -> None:
         super().__init__()
         self.key = key
-        self.rounds = rounds
+
+    @cached_property
+    def rounds(self) -> int:
+        """Rounds of the class."""
+        return ClassTally.objects.get(**self.key).rounds
 
     def __missing__(self, name: str) -> float:
         typed = LabelTally.objects.filter(**self.key, name=name).values_list("rounds", flat=True).first() or 0

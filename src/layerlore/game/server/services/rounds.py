@@ -7,14 +7,15 @@ still as it was read. If it is not, everything is read again.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import F
 
 from layerlore.game.domain import states
 from layerlore.game.domain.errors import Refusal, TransitionError
-from layerlore.game.domain.lifecycle import MapCounts, MapState, judge_map
+from layerlore.game.domain.lifecycle import CampaignState, MapCounts, MapState, judge_map
 from layerlore.game.domain.states import EventKind, Outcome, RoundState
 from layerlore.game.server.busy import BusyError
 from layerlore.game.server.models import Campaign, Event, Label, Map, Player, Round
@@ -22,6 +23,7 @@ from layerlore.game.server.models.fields import random_name
 from layerlore.game.server.services import ledger
 from layerlore.game.server.services.assignment import lease, pick
 from layerlore.game.server.services.campaigns import Rules, rules
+from layerlore.game.server.services.limits import RATES
 from layerlore.game.server.services.records import columns, event_rows, label_rows, to_record
 
 if TYPE_CHECKING:
@@ -32,6 +34,10 @@ if TYPE_CHECKING:
 
 ATTEMPTS = 20
 """How often a request is tried again after another one was quicker; each time one of them has succeeded."""
+
+
+LONG = ("campaign__config", "campaign__classes")
+"""Columns that a request never needs: `campaigns.rules` has read them once."""
 
 
 class NoRoundError(Exception):
@@ -59,15 +65,24 @@ def find(player: Player | None, token: str) -> Round:
     """
     if player is None:
         raise NoRoundError
-    row = Round.objects.select_related("map", "picture", "campaign").filter(token=token, player=player).first()
+    rows = Round.objects.select_related("map", "picture", "campaign").defer(*LONG)
+    row = rows.filter(token=token, player=player).order_by().first()
     if row is None:
         raise NoRoundError
+    row.player = player
     return row
 
 
 def open_round(player: Player, campaign: Campaign) -> Round | None:
     """The player's open round, also if its time is over."""
     return Round.objects.filter(player=player, campaign=campaign, state=RoundState.OPEN.value).first()
+
+
+def too_many_lately(player: Player, now: datetime) -> bool:
+    """Whether the player has begun as many rounds as nobody can play in that time; an open one may be gone on with."""
+    rate = RATES["round"]
+    lately = Round.objects.filter(player=player, started__gt=now - timedelta(seconds=rate.seconds))
+    return lately.count() >= rate.count and not lately.filter(state=RoundState.OPEN.value).exists()
 
 
 def start(campaign: Campaign, player: Player, *, language: str, device: str, now: datetime) -> Done | None:
@@ -92,8 +107,7 @@ def start(campaign: Campaign, player: Player, *, language: str, device: str, now
 
 
 def _start(campaign: Campaign, player: Player, *, language: str, device: str, now: datetime) -> Done | None:
-    state = Campaign.objects.values_list("state", flat=True).get(pk=campaign.pk)
-    if state != "open":
+    if campaign.state != CampaignState.OPEN.value:
         raise TransitionError(Refusal.CAMPAIGN)
     config = rules(campaign).config
     choice = pick(campaign, player, config, language=language, now=now)
@@ -245,11 +259,14 @@ def _change(
     if not transition.events:
         return Done(row, transition.outcome)
     after = columns(transition.round)
-    if any(event.kind is not EventKind.REVEALED for event in transition.events):
+    answered = any(event.kind is not EventKind.REVEALED for event in transition.events)
+    if answered and connection.features.has_select_for_update:
         # One after another, as points depend on what was typed before; on SQLite writers wait for each other anyway.
         Campaign.objects.select_for_update(no_key=True).only("pk").get(pk=row.campaign_id)
     if drafts is not None:
         after["drafts"] = drafts
+    the_rules = rules(row.campaign)
+    after |= ledger.place_in_the_day(row, transition.events, the_rules)
     before = {"state": record.state.value, "step": record.step, "tries": row.tries, "void_reason": record.void_reason}
     if not Round.objects.filter(pk=row.pk, **before).update(**after):
         raise _QuickerError
@@ -257,7 +274,6 @@ def _change(
         setattr(row, name, value)
     known = {(label.language, label.text) for label in record.labels}
     fresh = [label for label in transition.round.labels if (label.language, label.text) not in known]
-    the_rules = rules(row.campaign)
     Label.objects.bulk_create(label_rows(row, fresh))
     ledger.book(row, transition.events, the_rules)
     Event.objects.bulk_create(event_rows(row, transition.events))
@@ -277,11 +293,14 @@ def _count(row: Round, before: states.Round, after: states.Round, the_rules: Rul
         return
     Map.objects.filter(pk=row.map_id).update(**{name: F(name) + number for name, number in change.items() if number})
     if change["done"]:
-        judge(Map.objects.get(pk=row.map_id), the_rules)
+        judge(Map.objects.only(*JUDGED).get(pk=row.map_id), the_rules)
 
 
 def _counts(record: states.Round, state: RoundState) -> int:
     return int(record.counts and record.state is state)
+
+
+JUDGED = ("cap", "done", "won", "resigned", "state", "reason")
 
 
 def judge(game_map: Map, the_rules: Rules) -> None:

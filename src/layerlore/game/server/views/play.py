@@ -15,7 +15,7 @@ from layerlore.game.domain import scoring
 from layerlore.game.domain.errors import Refusal, TransitionError
 from layerlore.game.domain.states import FINISHED, Outcome, RoundState, Typed
 from layerlore.game.server.forms import GuessForm, ResignForm, StepForm
-from layerlore.game.server.services import campaigns, consents, limits, pictures, results, rounds
+from layerlore.game.server.services import campaigns, consents, pictures, results, rounds
 from layerlore.game.server.services.chips import Chips, read_chips
 from layerlore.game.server.services.people import device_of, player_of
 from layerlore.game.server.views import errors, sentences
@@ -37,11 +37,12 @@ def play(request: HttpRequest) -> HttpResponse:
     campaign = campaigns.current()
     if player is None or not consents.has_agreed(player, campaign):
         return see("consent")
-    if rounds.open_round(player, campaign) is None and not limits.allow("round", f"p{player.pk}"):
+    now = timezone.now()
+    if rounds.too_many_lately(player, now):
         return errors.too_often(request)
     language = play_language(campaign)
     try:
-        done = rounds.start(campaign, player, language=language, device=device_of(request), now=timezone.now())
+        done = rounds.start(campaign, player, language=language, device=device_of(request), now=now)
     except TransitionError:
         return render(request, "game/closed.html", status=409)
     if done is None:
