@@ -16,6 +16,8 @@ pytest.importorskip("pytest_django", reason="pytest-django is not installed")
 
 HOME = Path(tempfile.mkdtemp(prefix="layerlore-game-"))
 atexit.register(shutil.rmtree, HOME, ignore_errors=True)
+(HOME / "secret.key").write_text("not random, so that tests see the same in each run" * 2)
+(HOME / "secret.key").chmod(0o600)
 os.environ["LAYERLORE_CAMPAIGN"] = str(HOME)
 os.environ["LAYERLORE_HTTPS"] = "1"
 os.environ["LAYERLORE_HOSTS"] = "testserver"

@@ -43,6 +43,9 @@ def make_player(campaign: Campaign) -> Player:
     from layerlore.game.server.services import consents, people
 
     player, _ = people.new_guest("en", "")
+    # Not random, so that what players are given is the same in each run.
+    player.key, player.seed = f"{player.pk:032x}", player.pk
+    player.save(update_fields=["key", "seed"])
     text = consents.current_text(campaign, "en")
     assert text is not None
     consents.agree(player, text)

@@ -247,7 +247,7 @@ def test_a_map_is_hard_after_three_resignations_and_the_layers_stay_balanced(
     normal = Map.objects.filter(kind="normal")
     assert set(normal.values_list("load", flat=True)) <= {1, 2, 3}
     plays = [sum(normal.filter(layer=name).values_list("load", flat=True)) for name in ("early", "middle", "late")]
-    assert max(plays) - min(plays) <= 0.15 * max(plays)
+    assert max(plays) - min(plays) <= 0.25 * max(plays)
     assert campaigns.rules(campaign).config.quality.k_min == 3
 
 

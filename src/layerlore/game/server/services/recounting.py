@@ -119,6 +119,7 @@ def _store_tallies(campaign: Campaign, tallies: Tallies) -> None:
         (
             PairTally(campaign=campaign, player_id=int(player), agreed=agreed, expected=expected, pairs=pairs)
             for player, (agreed, expected, pairs) in tallies.pairs.items()
+            if pairs
         ),
         batch_size=BATCH,
     )
