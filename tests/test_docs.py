@@ -10,14 +10,19 @@ import shlex
 import shutil
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from typer.main import get_command
 from typer.testing import CliRunner
 
 import layerlore
 from layerlore.cli import app
 from layerlore.network.loading import load_network
 from layerlore.samples import sample_path
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
@@ -114,10 +119,21 @@ def test_examples_run(
         assert (folder / lines[-1]).stat().st_size > 5_000
 
 
+def commands(command: Any) -> Iterator[Any]:
+    """A command and all below it."""
+    yield command
+    for below in getattr(command, "commands", {}).values():
+        yield from commands(below)
+
+
 def test_every_command_line_option_is_real() -> None:
-    commands = ("explain", "demo", "compare", "report", "study create", "study run", "study status", "study diff")
-    helps = [CliRunner().invoke(app, [*command.split(), "--help"], env={"COLUMNS": "200"}) for command in commands]
-    known = "--version".join(help_.stdout for help_ in helps)
+    known = {
+        option
+        for command in commands(get_command(app))
+        for one in command.params
+        for option in (*one.opts, *one.secondary_opts)
+    }
+    known |= {"--help", "--version"}
     for page in PAGES:
         if page.name == "CONTRIBUTING.md":
             continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import runpy
 import sys
 import tomllib
 from pathlib import Path
@@ -152,3 +153,11 @@ def test_the_rules_import_only_the_standard_library() -> None:
             for name in names:
                 ours = name.startswith("layerlore.game.domain")
                 assert ours or name.partition(".")[0] in sys.stdlib_module_names, f"{file.name}: {name}"
+
+
+def test_every_key_is_in_the_documentation() -> None:
+    docs = Path(__file__).resolve().parents[3] / "docs"
+    made = runpy.run_path(str(docs / "make_game_settings.py"))
+    page = (docs / "game-settings.md").read_text(encoding="utf-8")
+    assert page == made["with_tables"](page), "run python docs/make_game_settings.py"
+    assert all(f"| `{key.name.partition('.')[2]}` |" in page for key in KEYS)
