@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from layerlore.study.compare import Comparison
 
 SUFFIXES = (".html", ".json")
-STYLES = ("tokens.css", "base.css", "page.css", "compare.css")
-SCRIPTS = ("switch.js", "compare.js")
+STYLES = ("shared/tokens.css", "shared/base.css", "page.css", "compare.css")
+SCRIPTS = ("shared/switch.js", "compare.js")
 
 
 def save_comparison(comparison: Comparison, path: str | Path) -> Path:
@@ -36,7 +36,7 @@ def save_comparison(comparison: Comparison, path: str | Path) -> Path:
 
 def render_comparison(comparison: Comparison) -> str:
     """The comparison as one self-contained HTML file that is read without scripts and asks nothing of any server."""
-    early, main = joined(["theme.js"]), script(SCRIPTS)
+    early, main = joined(["shared/theme.js"]), script(SCRIPTS)
     sides = tuple(compare_view.side(comparison, letter) for letter in "AB")
     return (
         environment()

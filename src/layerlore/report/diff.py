@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from layerlore.study.diff import PhotoDiff, StudyDiff
 
 SUFFIXES = (".html", ".csv", ".json")
-STYLES = ("tokens.css", "base.css", "compare_diff.css")
-SCRIPTS = ("switch.js",)
+STYLES = ("shared/tokens.css", "shared/base.css", "compare_diff.css")
+SCRIPTS = ("shared/switch.js",)
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def render_diff(found: StudyDiff, *, sites: tuple[str, str] = ("", "")) -> str:
         found: The difference.
         sites: Address of the first page of each study's site, or "" where there is none.
     """
-    early, main = joined(["theme.js"]), script(SCRIPTS)
+    early, main = joined(["shared/theme.js"]), script(SCRIPTS)
     return (
         environment()
         .get_template("compare_diff.html.j2")

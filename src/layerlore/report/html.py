@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from layerlore.report.site.place import Place
 
 HERE = Path(__file__).parent
-STYLES = ("tokens.css", "base.css", "page.css", "panel.css", "print.css")
-SCRIPTS = ("switch.js", "maps.js", "ribbons.js", "panel.js", "page.js")
+STYLES = ("shared/tokens.css", "shared/base.css", "page.css", "panel.css", "print.css")
+SCRIPTS = ("shared/switch.js", "maps.js", "ribbons.js", "panel.js", "page.js")
 NOTEBOOK_HEIGHT = 860
 
 
@@ -34,7 +34,7 @@ def render_html(explanation: Explanation) -> str:
     The file opens from disk, makes no request, shows everything but the large view without scripts, and
     prints. It stays under 3 MB for nine layers.
     """
-    early, main = joined(["theme.js"]), script(SCRIPTS)
+    early, main = joined(["shared/theme.js"]), script(SCRIPTS)
     return _render(
         explanation,
         place=None,

@@ -153,7 +153,8 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 
 STATIC_URL = "/static/"
-STATICFILES_DIRS = [HERE / "static"]
+# The pages of reports and the game have their colours, sizes and switch from the same files.
+STATICFILES_DIRS = [HERE / "static", ("shared", HERE.parents[1] / "report" / "static" / "shared")]
 # The finders serve the package's own files; there is no step that collects them.
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False

@@ -9,15 +9,15 @@ from layerlore.report import html
 
 PAGE_STYLES = (*html.STYLES, "site/bar.css")
 PAGE_SCRIPTS = (*html.SCRIPTS, "study.js")
-SITE_STYLES = ("tokens.css", "base.css", "site/site.css")
-SITE_SCRIPTS = ("switch.js", "site/grid.js", "site/site.js")
+SITE_STYLES = ("shared/tokens.css", "shared/base.css", "site/site.css")
+SITE_SCRIPTS = ("shared/switch.js", "site/grid.js", "site/site.js")
 
 
 @functools.cache
 def assets() -> dict[str, str]:
     """Path in the site to content."""
     return {
-        "assets/theme.js": html.joined(["theme.js"]),
+        "assets/theme.js": html.joined(["shared/theme.js"]),
         "assets/page.css": html.joined(PAGE_STYLES),
         "assets/page.js": html.script(PAGE_SCRIPTS),
         "assets/site.css": html.joined(SITE_STYLES),
