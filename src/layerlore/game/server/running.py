@@ -202,7 +202,7 @@ def _gunicorn(server: Server, listener: socket.socket, *, ready: Callable[[], No
         "bind": [f"fd://{listener.fileno()}"],
         "workers": server.workers,
         "threads": server.threads,
-        "worker_class": "gthread",
+        "worker_class": "layerlore.game.server.patient.PatientWorker",
         "keepalive": KEEP_ALIVE,
         "graceful_timeout": GRACE,
         "timeout": 60,
