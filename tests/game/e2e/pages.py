@@ -1,0 +1,256 @@
+"""Every page of the game, with the way to it. A route or a template without a row here fails a test."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from stage import PASSWORD
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from stage import Person, Stage
+
+WEAK = "password"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A page.
+
+    Attributes:
+        name: Of its pictures.
+        template: What it is made of, below templates/game.
+        routes: Names of the addresses that it shows or that lead to it.
+        reach: Brings somebody there.
+        status: The page's.
+        undo: Called when it has been looked at.
+    """
+
+    name: str
+    template: str
+    routes: tuple[str, ...]
+    reach: Callable[[Stage], Person]
+    status: int = 200
+    undo: Callable[[Stage], object] | None = None
+
+
+def refused(stage: Stage) -> Person:
+    """A label that may not be typed."""
+    guest = stage.in_round()
+    return guest.post(f"/round/{guest.token}/reveal/", step="0", label_0="missile")
+
+
+def typed(stage: Stage) -> Person:
+    """Labels typed at two steps."""
+    guest = stage.in_round()
+    guest.post(f"/round/{guest.token}/reveal/", step="0", label_0="bright curve")
+    return guest.post(f"/round/{guest.token}/reveal/", step="1", label_0="bright curve", label_1="warm brown")
+
+
+def moved_on(stage: Stage) -> Person:
+    """A guess on a step that is no longer shown."""
+    guest = stage.in_round()
+    return guest.post(f"/round/{guest.token}/guess/", step="5", tries="0", answer="0")
+
+
+def answered(stage: Stage, *, right: bool) -> Person:
+    """A round that is won or lost."""
+    guest = stage.in_round()
+    step, truth = (
+        stage.game.ask("SELECT step FROM game_round WHERE token = ?", guest.token)[0][0],
+        stage.game.truth(guest.token),
+    )
+    answer = truth if right else (truth + 1) % 3
+    fields = {"step": str(step), "tries": "0", "answer": str(answer), "label_0": "soft fur", "label_1": "round edge"}
+    return guest.post(f"/round/{guest.token}/guess/", **fields)
+
+
+def resigned(stage: Stage, name: str = "guest") -> Person:
+    """A round that was given up."""
+    guest = stage.in_round(name)
+    return guest.post(f"/round/{guest.token}/resign/", nothing="1")
+
+
+def too_late(stage: Stage) -> Person:
+    """A round whose time was over while the page was open."""
+    guest = stage.in_round()
+    stage.game.tell("UPDATE game_round SET expires = '2020-01-01 00:00:00' WHERE token = ?", guest.token)
+    return guest.open(f"/round/{guest.token}/")
+
+
+def played_out(stage: Stage) -> Person:
+    """Somebody who has seen a map of every photo."""
+    for _ in range(30):
+        person = stage.in_round("eager")
+        if person.page.url.endswith("/play/"):
+            return person
+        resigned(stage, "eager")
+    raise AssertionError("there is always another map")
+
+
+def set_state(stage: Stage, state: str) -> None:
+    """Pause or open the campaign."""
+    stage.game.tell("UPDATE game_campaign SET state = ?", state)
+
+
+def paused(stage: Stage) -> Person:
+    """A start while the campaign is paused."""
+    guest = stage.player("late").open("/")
+    set_state(stage, "paused")
+    token = stage.game.ask("SELECT token FROM game_round WHERE state = 'open' ORDER BY id DESC LIMIT 1")[0][0]
+    guest.post(f"/round/{token}/resign/")
+    return guest.open("/").post("/play/")
+
+
+def home_paused(stage: Stage) -> Person:
+    """The home page while the campaign is paused."""
+    set_state(stage, "paused")
+    return stage.stranger.open("/")
+
+
+def reset_link(stage: Stage) -> Person:
+    """The page that a mail leads to."""
+    address = f"{stage.member and 'mara'}-{stage.language}@example.org"
+    stranger = stage.stranger.open("/accounts/password-reset/")
+    stranger.post("/accounts/password-reset/", email=address)
+    return stranger.open(stage.game.mail_link(address))
+
+
+def fresh_factor(stage: Stage) -> Person:
+    """The second factor's secret, as it is shown the first time."""
+    stage.game.tell("UPDATE otp_totp_totpdevice SET confirmed = 0")
+    return stage.boss.open("/staff/verify/")
+
+
+def no_factor(stage: Stage) -> Person:
+    """Staff without a second factor."""
+    stage.game.tell("UPDATE otp_totp_totpdevice SET name = 'away'")
+    return stage.boss.open("/staff/verify/")
+
+
+def confirm_factor(stage: Stage) -> None:
+    """As it was."""
+    stage.game.tell("UPDATE otp_totp_totpdevice SET confirmed = 1, name = 'staff'")
+
+
+def erased(stage: Stage) -> Person:
+    """Somebody who is gone."""
+    return stage.player("leaver").open("/accounts/erase/").post("/accounts/erase/", sure="1")
+
+
+ROWS = (
+    Row("home", "home.html", ("home",), lambda s: s.stranger.open("/")),
+    Row("how", "how.html", ("how",), lambda s: s.stranger.open("/how/")),
+    Row("info", "info.html", ("info",), lambda s: s.stranger.open("/info/")),
+    Row("consent", "consent.html", ("consent",), lambda s: s.stranger.open("/consent/")),
+    Row("consent-missing", "consent.html", ("start",), lambda s: s.stranger.open("/consent/").post("/start/"), 422),
+    Row("round", "round.html", ("play", "round", "image"), lambda s: s.in_round()),
+    Row("home-running", "home.html", (), lambda s: s.player("runner").open("/")),
+    Row("round-refused", "round.html", ("reveal",), refused, 422),
+    Row("round-typed", "round.html", ("reveal",), typed),
+    Row("conflict", "conflict.html", ("guess",), moved_on, 409),
+    Row("result-won", "result.html", ("guess", "result", "full"), lambda s: answered(s, right=True)),
+    Row("home-back", "home.html", (), lambda s: s.guest.open("/")),
+    Row("result-lost", "result.html", ("guess", "result", "full"), lambda s: answered(s, right=False)),
+    Row("result-resigned", "result.html", ("resign",), resigned),
+    Row("round-over", "round_over.html", ("round",), too_late),
+    Row("no-map", "no_map.html", ("play",), played_out),
+    Row("closed", "closed.html", ("play",), paused, 409, lambda s: set_state(s, "open")),
+    Row("home-paused", "home.html", (), home_paused, 200, lambda s: set_state(s, "open")),
+    Row("leaderboard-week", "leaderboard.html", ("leaderboard",), lambda s: s.guest.open("/leaderboard/week/")),
+    Row("leaderboard-all", "leaderboard.html", ("leaderboard",), lambda s: s.guest.open("/leaderboard/all-time/")),
+    Row("leaderboard-labels", "leaderboard.html", ("leaderboard",), lambda s: s.guest.open("/leaderboard/confirmed/")),
+    Row("me", "me.html", ("me", "shortcuts", "export"), lambda s: s.guest.open("/me/")),
+    Row("me-new", "me.html", (), lambda s: s.player("runner").open("/me/")),
+    Row("erase", "erase.html", ("erase",), lambda s: s.guest.open("/accounts/erase/")),
+    Row("erase-missing", "erase.html", (), lambda s: s.guest.open("/accounts/erase/").post("/accounts/erase/"), 422),
+    Row("erased", "erased.html", ("erase",), erased),
+    Row("signup", "accounts/signup.html", ("signup",), lambda s: s.stranger.open("/accounts/signup/")),
+    Row(
+        "signup-wrong",
+        "accounts/signup.html",
+        (),
+        lambda s: s.stranger.open("/accounts/signup/").post("/accounts/signup/", name="x", password=WEAK, email="x"),
+        422,
+    ),
+    Row("welcome", "accounts/welcome.html", ("signup", "recovery_code"), lambda s: s.member),
+    Row("settings", "accounts/settings.html", ("settings", "logout"), lambda s: s.member.open("/accounts/settings/")),
+    Row(
+        "settings-wrong",
+        "accounts/settings.html",
+        ("change_email", "change_password", "end_session"),
+        lambda s: s.member.post("/accounts/settings/password/", current="no", password=WEAK),
+        422,
+    ),
+    Row("erase-member", "erase.html", (), lambda s: s.member.open("/accounts/erase/")),
+    Row("login", "accounts/login.html", ("login",), lambda s: s.stranger.open("/accounts/login/")),
+    Row(
+        "login-wrong",
+        "accounts/login.html",
+        (),
+        lambda s: s.stranger.open("/accounts/login/").post("/accounts/login/", username="nobody", password=PASSWORD),
+        422,
+    ),
+    Row("reset", "accounts/reset.html", ("password_reset",), lambda s: s.stranger.open("/accounts/password-reset/")),
+    Row(
+        "reset-done",
+        "accounts/reset_done.html",
+        ("password_reset_done",),
+        lambda s: s.stranger.open("/accounts/password-reset/done/"),
+    ),
+    Row("reset-confirm", "accounts/reset_confirm.html", ("password_reset_confirm",), reset_link),
+    Row(
+        "reset-invalid",
+        "accounts/reset_invalid.html",
+        ("password_reset_confirm",),
+        lambda s: s.stranger.open("/accounts/password-reset/MQ/c0ffee-0123/"),
+        404,
+    ),
+    Row("recover", "accounts/recover.html", ("recover",), lambda s: s.stranger.open("/accounts/recover/")),
+    Row(
+        "recover-wrong",
+        "accounts/recover.html",
+        (),
+        lambda s: s.stranger.post("/accounts/recover/", name="nobody", code="x", password=PASSWORD),
+        422,
+    ),
+    Row("error-404", "error.html", (), lambda s: s.stranger.open("/nowhere/"), 404),
+    Row("error-403", "error.html", (), lambda s: s.stranger.open("/").post("/language/", csrfmiddlewaretoken=""), 403),
+    Row("error-400", "error.html", (), lambda s: s.guest.open("/?a=1&a=2"), 400),
+    Row("staff-factor", "staff/verify.html", ("staff_verify",), no_factor, 200, confirm_factor),
+    Row("staff-secret", "staff/verify.html", ("staff_verify",), fresh_factor, 200, confirm_factor),
+    Row("staff-verify", "staff/verify.html", ("staff_verify",), lambda s: s.boss.open("/staff/verify/")),
+    Row("staff", "staff/home.html", ("staff", "staff_state"), lambda s: s.boss.open("/staff/")),
+    Row(
+        "staff-maps",
+        "staff/maps.html",
+        ("staff_maps", "staff_switch_map", "staff_map_image"),
+        lambda s: s.boss.open("/staff/maps/"),
+    ),
+    Row("staff-labels", "staff/labels.html", ("staff_labels",), lambda s: s.boss.open("/staff/labels/")),
+    Row("staff-players", "staff/players.html", ("staff_players",), lambda s: s.boss.open("/staff/players/")),
+    Row(
+        "staff-moderation",
+        "staff/moderation.html",
+        ("staff_moderation", "staff_moderate"),
+        lambda s: s.boss.open("/staff/moderation/"),
+    ),
+    Row(
+        "staff-invite",
+        "staff/invite.html",
+        ("staff_invite",),
+        lambda s: s.boss.open("/staff/").post("/staff/invite/"),
+    ),
+)
+
+NO_PAGE = {
+    "healthz": "JSON for machines",
+    "language": "leads back to the page it was sent from",
+    "staff_shadow": "leads back to the players",
+}
+NO_PICTURE = {
+    "base.html": "what the others are in",
+    "accounts/closed.html": "needs a campaign without accounts; a test of its own shows it",
+}
