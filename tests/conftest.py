@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browser tests last: Playwright keeps an event loop in this thread, beside which Django refuses its database."""
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+
+
 @pytest.fixture(scope="session")
 def explanation(tmp_path_factory: pytest.TempPathFactory) -> Explanation:
     """scikit-image's cat as the default network reads it, default settings, real weights."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import json
 import os
 import re
 import signal
@@ -85,6 +86,11 @@ class Live:
         """The true class of a round's photo."""
         query = "SELECT p.class_index FROM game_round r JOIN game_picture p ON p.id = r.picture_id WHERE r.token = ?"
         return int(self.ask(query, token)[0][0])
+
+    def untruth(self, token: str) -> int:
+        """A class that is offered and is not the true one."""
+        classes = json.loads(self.ask("SELECT classes FROM game_campaign")[0][0])
+        return next(int(one["index"]) for one in classes if one["index"] != self.truth(token))
 
     def mail_link(self, to: str) -> str:
         """The path of the link in the newest mail to an address; the keeper sends it within seconds."""

@@ -52,17 +52,15 @@ def typed(stage: Stage) -> Person:
 def moved_on(stage: Stage) -> Person:
     """A guess on a step that is no longer shown."""
     guest = stage.in_round()
-    return guest.post(f"/round/{guest.token}/guess/", step="5", tries="0", answer="0")
+    answer = str(stage.game.truth(guest.token))
+    return guest.post(f"/round/{guest.token}/guess/", step="5", tries="0", answer=answer)
 
 
 def answered(stage: Stage, *, right: bool) -> Person:
     """A round that is won or lost."""
     guest = stage.in_round()
-    step, truth = (
-        stage.game.ask("SELECT step FROM game_round WHERE token = ?", guest.token)[0][0],
-        stage.game.truth(guest.token),
-    )
-    answer = truth if right else (truth + 1) % 3
+    step = stage.game.ask("SELECT step FROM game_round WHERE token = ?", guest.token)[0][0]
+    answer = stage.game.truth(guest.token) if right else stage.game.untruth(guest.token)
     fields = {"step": str(step), "tries": "0", "answer": str(answer), "label_0": "soft fur", "label_1": "round edge"}
     return guest.post(f"/round/{guest.token}/guess/", **fields)
 
@@ -120,14 +118,16 @@ def reset_link(stage: Stage) -> Person:
 
 def fresh_factor(stage: Stage) -> Person:
     """The second factor's secret, as it is shown the first time."""
+    boss = stage.boss
     stage.game.tell("UPDATE otp_totp_totpdevice SET confirmed = 0")
-    return stage.boss.open("/staff/verify/")
+    return boss.open("/staff/verify/")
 
 
 def no_factor(stage: Stage) -> Person:
     """Staff without a second factor."""
+    boss = stage.boss
     stage.game.tell("UPDATE otp_totp_totpdevice SET name = 'away'")
-    return stage.boss.open("/staff/verify/")
+    return boss.open("/staff/verify/")
 
 
 def confirm_factor(stage: Stage) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 PASSWORD = "three grey mules at dawn"  # noqa: S105
 SUBMIT = """([path, fields]) => {
     const form = Object.assign(document.createElement("form"), { method: "post", action: path });
-    fields.csrfmiddlewaretoken = document.querySelector("[name=csrfmiddlewaretoken]").value;
+    fields.csrfmiddlewaretoken ??= document.querySelector("[name=csrfmiddlewaretoken]").value;
     for (const [name, value] of Object.entries(fields)) {
         form.append(Object.assign(document.createElement("input"), { type: "hidden", name, value }));
     }
