@@ -82,15 +82,15 @@ def sign_up(client: Client, name: str = "sandra", email: str = "", **more: str) 
     return answer
 
 
-def make_staff(client: Client, name: str = "boss") -> Any:
+def make_staff(client: Client, name: str = "boss", role: str = "admin") -> Any:
     """Make a staff account by the one-time link, log in, and show the second factor."""
     from django_otp.oath import totp
     from django_otp.plugins.otp_totp.models import TOTPDevice
 
     from layerlore.game.server.models import Account
-    from layerlore.game.server.services.staff import one_time_link
+    from layerlore.game.server.services.staff import Role, one_time_link
 
-    moved = client.get(one_time_link(name))
+    moved = client.get(one_time_link(name, Role(role)))
     assert client.post(moved["Location"], {"password": PASSWORD}).status_code == 303
     assert client.post("/accounts/login/", {"username": name, "password": PASSWORD}).status_code == 303
     assert client.post("/staff/verify/").status_code == 303

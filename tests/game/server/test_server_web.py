@@ -22,14 +22,15 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.django_db
 
-ROLES = ("nobody", "guest", "owner", "stranger", "unverified", "staff")
+ROLES = ("nobody", "guest", "owner", "stranger", "unverified", "researcher", "staff")
 PUBLIC = dict.fromkeys(ROLES, 200)
-MINE = {"nobody": 404, "guest": 404, "owner": 200, "stranger": 404, "unverified": 404, "staff": 404}
-STAFF = {"nobody": 404, "guest": 404, "owner": 404, "stranger": 404, "unverified": 303, "staff": 200}
+MINE = {**dict.fromkeys(ROLES, 404), "owner": 200}
+STAFF = {**dict.fromkeys(ROLES, 404), "unverified": 303, "researcher": 200, "staff": 200}
+ADMIN = {**STAFF, "researcher": 404}
 POST_ONLY = dict.fromkeys(ROLES, 405)
-ACCOUNT = {"nobody": 303, "guest": 303, "owner": 200, "stranger": 200, "unverified": 200, "staff": 200}
-PLAYER = {"nobody": 303, "guest": 200, "owner": 200, "stranger": 200, "unverified": 303, "staff": 303}
-ANONYMOUS = {"nobody": 200, "guest": 200, "owner": 303, "stranger": 303, "unverified": 303, "staff": 303}
+ACCOUNT = {**dict.fromkeys(ROLES, 200), "nobody": 303, "guest": 303}
+PLAYER = {**dict.fromkeys(ROLES, 303), "guest": 200, "owner": 200, "stranger": 200}
+ANONYMOUS = {**dict.fromkeys(ROLES, 303), "nobody": 200, "guest": 200}
 GET = {
     "home": PUBLIC,
     "how": PUBLIC,
@@ -64,34 +65,47 @@ GET = {
     "export": POST_ONLY,
     "erase": PLAYER,
     "staff": STAFF,
-    "staff_verify": {"nobody": 404, "guest": 404, "owner": 404, "stranger": 404, "unverified": 200, "staff": 200},
+    "staff_verify": {**STAFF, "unverified": 200},
     "staff_state": POST_ONLY,
     "staff_maps": STAFF,
     "staff_switch_map": POST_ONLY,
     "staff_map_image": STAFF,
     "staff_labels": STAFF,
+    "staff_hide_label": POST_ONLY,
+    "staff_merges": STAFF,
+    "staff_undo_merge": POST_ONLY,
     "staff_players": STAFF,
     "staff_shadow": POST_ONLY,
+    "staff_erase": POST_ONLY,
+    "staff_people": ADMIN,
+    "staff_shut_out": POST_ONLY,
+    "staff_audit": STAFF,
     "staff_moderation": STAFF,
     "staff_moderate": POST_ONLY,
     "staff_invite": POST_ONLY,
 }
 """Status of GET for each route and role."""
-STAFF_POST = {"nobody": 404, "guest": 404, "owner": 404, "stranger": 404, "unverified": 303}
+STAFF_POST = {**dict.fromkeys(ROLES, 404), "unverified": 303}
 POST = {
     "reveal": {**dict.fromkeys(ROLES, 404), "owner": 400},
     "guess": {**dict.fromkeys(ROLES, 404), "owner": 400},
-    "staff_state": {**STAFF_POST, "staff": 400},
-    "staff_switch_map": {**STAFF_POST, "staff": 404},
-    "staff_shadow": {**STAFF_POST, "staff": 404},
-    "staff_moderate": {**STAFF_POST, "staff": 404},
+    "staff_state": {**STAFF_POST, "researcher": 400, "staff": 400},
+    "staff_switch_map": STAFF_POST,
+    "staff_hide_label": STAFF_POST,
+    "staff_merges": {**STAFF_POST, "researcher": 422, "staff": 422},
+    "staff_undo_merge": STAFF_POST,
+    "staff_shadow": STAFF_POST,
+    "staff_erase": STAFF_POST,
+    "staff_people": {**STAFF_POST, "staff": 422},
+    "staff_shut_out": STAFF_POST,
+    "staff_moderate": STAFF_POST,
     "staff_invite": {**STAFF_POST, "staff": 200},
     "change_email": {"nobody": 303, "guest": 303, **dict.fromkeys(ROLES[2:], 422)},
     "change_password": {"nobody": 303, "guest": 303, **dict.fromkeys(ROLES[2:], 422)},
     "recovery_code": {"nobody": 303, "guest": 303, **dict.fromkeys(ROLES[2:], 422)},
-    "export": {"nobody": 303, "guest": 200, "owner": 200, "stranger": 200, "unverified": 303, "staff": 303},
+    "export": PLAYER,
     "start": dict.fromkeys(ROLES, 422),
-    "play": {"nobody": 303, "guest": 303, "owner": 303, "stranger": 303, "unverified": 303, "staff": 303},
+    "play": dict.fromkeys(ROLES, 303),
     "language": dict.fromkeys(ROLES, 303),
     "shortcuts": dict.fromkeys(ROLES, 303),
     "end_session": dict.fromkeys(ROLES, 303),
@@ -114,6 +128,7 @@ def people(campaign: Campaign) -> tuple[dict[str, Browser], Round]:
     begin(found["guest"])
     row = begin(found["owner"])
     make_staff(found["staff"])
+    make_staff(found["researcher"], "rita", role="researcher")
     found["unverified"].post("/accounts/login/", {"username": "boss", "password": PASSWORD})
     return found, row
 
@@ -134,7 +149,7 @@ def path_of(name: str, row: Round) -> str:
 
 def test_every_route_has_a_row() -> None:
     assert set(routes()) == set(GET)
-    assert {name for name, row in GET.items() if row is POST_ONLY} == set(POST)
+    assert {name for name, row in GET.items() if row is POST_ONLY} | {"staff_merges", "staff_people"} == set(POST)
     others = [str(one.pattern) for one in get_resolver().url_patterns if not getattr(one, "name", None)]
     assert others == ["admin/"]
     assert not any("upload" in name or "import" in name for name in routes())

@@ -40,6 +40,7 @@ for model in (
     models.ConsentText,
     models.Estimate,
     models.Label,
+    models.LabelMerge,
     models.LedgerEntry,
     models.Limit,
     models.Map,

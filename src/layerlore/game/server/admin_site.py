@@ -1,4 +1,4 @@
-"""Django's admin, open only to staff who have shown a second factor."""
+"""Django's admin, open only to admins who have shown a second factor."""
 
 from __future__ import annotations
 
@@ -17,9 +17,14 @@ if TYPE_CHECKING:
 class GameAdminSite(OTPAdminSite):  # type: ignore[misc]  # it has no types
     """The admin; who is not in is sent to our own log-in."""
 
+    def has_permission(self, request: HttpRequest) -> bool:
+        """Only admins; researchers have the staff's pages."""
+        return bool(super().has_permission(request) and request.user.is_superuser)
+
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Our log-in and the page for the second factor do it."""
         del extra_context
         if request.user.is_authenticated and request.user.is_staff:
-            return HttpResponseRedirect(reverse("staff_verify"))
+            verified = request.user.is_verified()  # type: ignore[attr-defined]  # django-otp adds it
+            return HttpResponseRedirect(reverse("staff" if verified else "staff_verify"))
         return HttpResponseRedirect(reverse("login"))

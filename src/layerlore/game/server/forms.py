@@ -9,8 +9,22 @@ from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.password_validation import validate_password
 from django.utils.translation import gettext_lazy as _
 
+from layerlore.game.domain.labels import Reason, normalise
 from layerlore.game.server.models import Account
 from layerlore.game.server.services.names import check_name
+from layerlore.game.server.services.staff import Role
+from layerlore.game.server.views.sentences import REASONS
+
+_EMAIL = forms.EmailInput(attrs={"autocomplete": "email", "spellcheck": "false"})
+_NAME = forms.TextInput(attrs={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"})
+_CODE = forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"})
+PASSWORD_HELP = _("At least 10 characters. A few words that do not belong together are easy to keep in mind.")
+
+
+def new_password(label: Any) -> forms.CharField:  # noqa: ANN401 - a lazy text
+    """A field for a password to be chosen; what may be one is checked where the account is known."""
+    widget = forms.PasswordInput(attrs={"autocomplete": "new-password"})
+    return forms.CharField(label=label, strip=False, widget=widget, help_text=PASSWORD_HELP)
 
 
 class StepForm(forms.Form):
@@ -37,15 +51,18 @@ class SignUpForm(forms.Form):
     """A new account."""
 
     name = forms.CharField(
-        label=_("Name"), min_length=3, max_length=30, help_text=_("Others see it on the leaderboards.")
+        label=_("Name"),
+        min_length=3,
+        max_length=30,
+        help_text=_("Others see it on the leaderboards; it need not be your real one."),
+        widget=_NAME,
     )
-    password = forms.CharField(
-        label=_("Password"), strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "new-password"})
-    )
+    password = new_password(_("Password"))
     email = forms.EmailField(
-        label=_("E-mail"),
+        label=_("E-mail (optional)"),
         required=False,
-        help_text=_("Only for a forgotten password; without one you get a code to print."),
+        help_text=_("Only for a forgotten password. You get a code to print in any case."),
+        widget=_EMAIL,
     )
 
     def clean_name(self) -> str:
@@ -69,7 +86,7 @@ class SignUpForm(forms.Form):
 class InvitedForm(SignUpForm):
     """A new account of somebody who was invited."""
 
-    invite = forms.CharField(label=_("Invitation code"), max_length=60)
+    invite = forms.CharField(label=_("Invitation code"), max_length=60, widget=_CODE)
 
 
 class LoginForm(AuthenticationForm):
@@ -79,15 +96,13 @@ class LoginForm(AuthenticationForm):
 class ResetForm(forms.Form):
     """Where to send a link."""
 
-    email = forms.EmailField(label=_("E-mail"))
+    email = forms.EmailField(label=_("E-mail"), widget=_EMAIL)
 
 
 class NewPasswordForm(forms.Form):
     """A password for an account that is known."""
 
-    password = forms.CharField(
-        label=_("New password"), strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "new-password"})
-    )
+    password = new_password(_("New password"))
 
     def __init__(self, account: Account | None, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 Django's own
         """For an account."""
@@ -104,8 +119,8 @@ class NewPasswordForm(forms.Form):
 class RecoverForm(NewPasswordForm):
     """A new password by the printed code."""
 
-    name = forms.CharField(label=_("Name"), max_length=150)
-    code = forms.CharField(label=_("Recovery code"), max_length=60)
+    name = forms.CharField(label=_("Name"), max_length=150, widget=_NAME)
+    code = forms.CharField(label=_("Recovery code"), max_length=60, widget=_CODE)
     field_order = ("name", "code", "password")
 
 
@@ -120,7 +135,8 @@ class ConfirmForm(forms.Form):
     )
 
     def __init__(self, account: Account, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 Django's own
-        """For an account."""
+        """For an account; one page holds several of these, so each has names of its own for its fields."""
+        kwargs.setdefault("auto_id", f"{type(self).__name__.casefold()}_%s")
         super().__init__(*args, **kwargs)
         self.account = account
 
@@ -135,16 +151,14 @@ class ConfirmForm(forms.Form):
 class EmailForm(ConfirmForm):
     """Another e-mail address, or none."""
 
-    email = forms.EmailField(label=_("E-mail"), required=False)
+    email = forms.EmailField(label=_("E-mail"), required=False, widget=_EMAIL)
     field_order = ("email", "current")
 
 
 class PasswordForm(ConfirmForm):
     """Another password."""
 
-    password = forms.CharField(
-        label=_("New password"), strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "new-password"})
-    )
+    password = new_password(_("New password"))
 
     def clean_password(self) -> str:
         """Refuse a weak one."""
@@ -153,11 +167,64 @@ class PasswordForm(ConfirmForm):
         return password
 
 
+class StaffForm(forms.Form):
+    """A staff account: a new one, or one that needs a new link."""
+
+    name = forms.CharField(
+        label=_("Name"),
+        max_length=30,
+        help_text=_("Of a new account, or of one whose password or second factor is lost."),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+    role = forms.ChoiceField(
+        label=_("Role of a new account"),
+        choices=[
+            (Role.RESEARCHER.value, _("Researcher: sees the campaign, labels and maps; decides nothing about persons")),
+            (Role.ADMIN.value, _("Admin: everything")),
+        ],
+        initial=Role.RESEARCHER.value,
+        widget=forms.RadioSelect,
+    )
+
+    def clean_name(self) -> str:
+        """Refuse what is no name."""
+        name: str = self.cleaned_data["name"]
+        check_name(name)
+        return name
+
+
+class MergeForm(forms.Form):
+    """Two labels that are to be read as one."""
+
+    text = forms.CharField(label=_("This label"), max_length=60)
+    into = forms.CharField(label=_("is read as"), max_length=60)
+    language = forms.ChoiceField(label=_("Language"))
+    field_order = ("text", "into", "language")
+
+    def __init__(self, languages: tuple[str, ...], *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 Django's own
+        """With the campaign's languages."""
+        super().__init__(*args, **kwargs)
+        language = self.fields["language"]
+        assert isinstance(language, forms.ChoiceField)  # noqa: S101 - for the type checker
+        language.choices = [(one, one) for one in languages]
+
+    def clean(self) -> dict[str, Any]:
+        """Both in the form in which labels are compared."""
+        data = super().clean() or self.cleaned_data
+        for name in ("text", "into"):
+            normal = normalise(data.get(name, ""), data.get("language", "en"))
+            if name in data and isinstance(normal, Reason):
+                self.add_error(name, REASONS[normal])
+            else:
+                data[name] = normal
+        return data
+
+
 class TokenForm(forms.Form):
     """Six digits of the second factor."""
 
     token = forms.RegexField(
         r"^\s*[0-9]{6}\s*$",
         label=_("Six digits"),
-        widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric"}),
+        widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric", "class": "digits"}),
     )

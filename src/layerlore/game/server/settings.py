@@ -6,7 +6,7 @@ import secrets
 from datetime import timedelta
 from pathlib import Path
 
-from layerlore.game.server import environment
+from layerlore.game.server import environment, languages
 
 HERE = Path(__file__).parent
 _FOLDER = environment.read("CAMPAIGN")
@@ -146,7 +146,7 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
 FILE_UPLOAD_HANDLERS: list[str] = ["layerlore.game.server.middleware.NoUploads"]
 
 LANGUAGE_CODE = "en"
-LANGUAGES = [("en", "English"), ("it", "Italiano")]
+LANGUAGES = languages.available(HERE / "locale")
 LOCALE_PATHS = [HERE / "locale"]
 USE_I18N = True
 USE_TZ = True

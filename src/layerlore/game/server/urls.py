@@ -5,7 +5,16 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import path
 
-from layerlore.game.server.views import accounts, me, pages, play, staff
+from layerlore.game.server.views import (
+    accounts,
+    me,
+    pages,
+    play,
+    second_factor,
+    staff,
+    staff_labels,
+    staff_people,
+)
 
 urlpatterns = [
     path("", pages.home, name="home"),
@@ -45,17 +54,24 @@ urlpatterns = [
     path("accounts/export/", me.export, name="export"),
     path("accounts/erase/", me.erase, name="erase"),
     path("staff/", staff.home, name="staff"),
-    path("staff/verify/", staff.verify, name="staff_verify"),
+    path("staff/verify/", second_factor.verify, name="staff_verify"),
     path("staff/state/", staff.state, name="staff_state"),
     path("staff/maps/", staff.maps, name="staff_maps"),
     path("staff/maps/switch/", staff.switch_map, name="staff_switch_map"),
     path("staff/maps/<str:key>/image/", staff.map_image, name="staff_map_image"),
-    path("staff/labels/", staff.labels, name="staff_labels"),
-    path("staff/players/", staff.players, name="staff_players"),
-    path("staff/players/shadow/", staff.shadow, name="staff_shadow"),
-    path("staff/moderation/", staff.moderation, name="staff_moderation"),
-    path("staff/moderation/decide/", staff.moderate, name="staff_moderate"),
-    path("staff/invite/", staff.invite, name="staff_invite"),
+    path("staff/labels/", staff_labels.labels, name="staff_labels"),
+    path("staff/labels/hide/", staff_labels.hide, name="staff_hide_label"),
+    path("staff/merges/", staff_labels.merges, name="staff_merges"),
+    path("staff/merges/undo/", staff_labels.undo_merge, name="staff_undo_merge"),
+    path("staff/moderation/", staff_labels.queue, name="staff_moderation"),
+    path("staff/moderation/decide/", staff_labels.moderate, name="staff_moderate"),
+    path("staff/players/", staff_people.players, name="staff_players"),
+    path("staff/players/shadow/", staff_people.shadow, name="staff_shadow"),
+    path("staff/players/erase/", staff_people.erase, name="staff_erase"),
+    path("staff/people/", staff_people.people, name="staff_people"),
+    path("staff/people/out/", staff_people.shut_out, name="staff_shut_out"),
+    path("staff/invite/", staff_people.invite, name="staff_invite"),
+    path("staff/audit/", staff.audit, name="staff_audit"),
     path("admin/", admin.site.urls),
 ]
 handler400 = "layerlore.game.server.views.errors.bad_request"

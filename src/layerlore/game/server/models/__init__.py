@@ -12,7 +12,7 @@ from layerlore.game.server.models.play import (
     Round,
     Standing,
 )
-from layerlore.game.server.models.running import Audit, Estimate, Limit, Mail, PlayerEstimate
+from layerlore.game.server.models.running import Audit, Estimate, LabelMerge, Limit, Mail, PlayerEstimate
 
 __all__ = [
     "Account",
@@ -25,6 +25,7 @@ __all__ = [
     "Event",
     "Invite",
     "Label",
+    "LabelMerge",
     "LabelTally",
     "LedgerEntry",
     "Limit",

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import NoReturn
 
 from django.db import models
+from django.db.models import F, Q
 
-from layerlore.game.server.models.campaigns import Map
+from layerlore.game.server.models.campaigns import Campaign, Map
 from layerlore.game.server.models.fields import choices, only
 from layerlore.game.server.models.people import Account, Player
 
@@ -93,6 +95,26 @@ class Mail(models.Model):
         return f"mail {self.pk}"
 
 
+class AppendOnly(models.QuerySet["Audit"]):
+    """Rows that are never changed. Django itself may still forget who an erased account was."""
+
+    def update(self, **kwargs: object) -> NoReturn:  # noqa: ARG002 Django's own
+        """No.
+
+        Raises:
+            TypeError: Always.
+        """
+        raise TypeError("the audit log is only added to")
+
+    def delete(self) -> NoReturn:
+        """No.
+
+        Raises:
+            TypeError: Always.
+        """
+        raise TypeError("the audit log is only added to")
+
+
 class Audit(models.Model):
     """What staff and the server itself did. Rows are only ever added."""
 
@@ -102,6 +124,35 @@ class Audit(models.Model):
     subject = models.CharField(max_length=80, blank=True, default="")
     detail = models.JSONField(default=dict)
 
+    objects = AppendOnly.as_manager()
+
     def __str__(self) -> str:
         """What was done."""
         return self.action
+
+
+class LabelMerge(models.Model):
+    """Staff read a label as another one, in the whole campaign; what was typed stays as it is.
+
+    A merge that was undone stays as a record. `services.merging` says what a label counts as.
+    """
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="merges")
+    language = models.CharField(max_length=12)
+    text = models.CharField(max_length=40, help_text="Normal form that was typed.")
+    into = models.CharField(max_length=40, help_text="Normal form that it counts as.")
+    at = models.DateTimeField(auto_now_add=True)
+    actor = models.ForeignKey(Account, null=True, on_delete=models.SET_NULL, related_name="+")
+    undone = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=["campaign", "language", "text"], condition=Q(undone=None), name="merge_one_target"
+            ),
+            models.CheckConstraint(condition=~Q(text=F("into")), name="merge_of_two"),
+        )
+
+    def __str__(self) -> str:
+        """From and into."""
+        return f"{self.text} -> {self.into}"

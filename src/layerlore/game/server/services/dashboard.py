@@ -1,4 +1,4 @@
-"""What staff see of a campaign: how far it is, what is hard, which labels there are, who plays."""
+"""How far a campaign is: coverage, pace, rounds on maps with a known answer, limits that were hit."""
 
 from __future__ import annotations
 
@@ -7,21 +7,24 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.core.cache import cache
-from django.db.models import Count, F, Q, QuerySet, Sum
-from django.db.models.functions import Greatest
+from django.db.models import Count, F, Min, Q, Sum
+from django.db.models.functions import Greatest, TruncDate
 
-from layerlore.game.domain.lifecycle import MapReason, MapState
-from layerlore.game.server.models import Estimate, Label, Limit, Map, Player, Round
+from layerlore.game.domain.lifecycle import MapState
+from layerlore.game.server.models import Label, Limit, Map, Round
 from layerlore.game.server.services.assignment import FINISHED_STATES
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import date, datetime
 
     from layerlore.game.server.models import Campaign
     from layerlore.game.server.services.campaigns import Rules
 
 WANTED = ("normal", "merged")
+KNOWN = ("honeypot", "blank")
 SECONDS = 30
+DAYS = 28
+WEEK = timedelta(days=7)
 
 
 @dataclass(frozen=True)
@@ -30,18 +33,30 @@ class Cell:
 
     Attributes:
         maps: How many.
-        ready: With ``k_min`` rounds or more, or satisfied.
+        ready: With ``k_min`` rounds or more, or stopped.
         done: Rounds that count.
+        wanted: Rounds until each active map has ``k_min``.
     """
 
     maps: int
     ready: int
     done: int
+    wanted: int
 
     @property
     def percent(self) -> float:
         """Share of maps that are ready."""
         return 100 * self.ready / self.maps if self.maps else 0.0
+
+    @property
+    def shade(self) -> int:
+        """The share in tenths, for the colour; only what is complete has the last one."""
+        return int(self.percent // 10)
+
+
+def total(cells: list[Cell]) -> Cell:
+    """Several cells as one."""
+    return Cell(*(sum(column) for column in zip(*((c.maps, c.ready, c.done, c.wanted) for c in cells), strict=True)))
 
 
 def coverage(campaign: Campaign, the_rules: Rules, language: str) -> dict[str, Any]:
@@ -57,85 +72,96 @@ def coverage(campaign: Campaign, the_rules: Rules, language: str) -> dict[str, A
 def _coverage(campaign: Campaign, the_rules: Rules, language: str) -> dict[str, Any]:
     k_min = the_rules.config.quality.k_min
     maps = Map.objects.filter(campaign=campaign, kind__in=WANTED)
-    ready = Q(done__gte=k_min) | Q(state__in=(MapState.SATISFIED.value, MapState.HARD.value, MapState.DISABLED.value))
+    active = Q(state=MapState.ACTIVE.value)
     rows = (
         maps.values("layer", "layer_position", "picture__class_index")
-        .annotate(maps=Count("pk"), ready=Count("pk", filter=ready), plays=Sum("done"))
+        .annotate(
+            maps=Count("pk"),
+            ready=Count("pk", filter=Q(done__gte=k_min) | ~active),
+            plays=Sum("done"),
+            wanted=Sum(Greatest(k_min - F("done"), 0), filter=active),
+        )
         .order_by("layer_position")
     )
     cells: dict[str, dict[int, Cell]] = {}
     for row in rows:
-        cell = Cell(row["maps"], row["ready"], row["plays"] or 0)
+        cell = Cell(row["maps"], row["ready"], row["plays"] or 0, row["wanted"] or 0)
         cells.setdefault(row["layer"], {})[row["picture__class_index"]] = cell
     used = sorted({index for by_class in cells.values() for index in by_class})
-    missing = maps.filter(state=MapState.ACTIVE.value).aggregate(sum=Sum(Greatest(k_min - F("done"), 0)))["sum"]
+    empty = Cell(0, 0, 0, 0)
+    totals = {layer: total(list(by_class.values())) for layer, by_class in cells.items()}
+    everything = total(list(totals.values())) if totals else empty
     return {
         "classes": [the_rules.classes[index].name(language) for index in used],
         "layers": [
-            {"name": layer, "cells": [by_class.get(index, Cell(0, 0, 0)) for index in used]}
+            {"name": layer, "cells": [by_class.get(index, empty) for index in used], "total": totals[layer]}
             for layer, by_class in cells.items()
         ],
-        "wanted": missing or 0,
-        "reasons": dict(maps.values_list("reason").annotate(maps=Count("pk"))),
+        "total": everything,
+        "wanted": everything.wanted,
+        "k_min": k_min,
+        "reasons": sorted(maps.values_list("reason").annotate(maps=Count("pk"))),
     }
 
 
 def activity(campaign: Campaign, now: datetime, wanted: int) -> dict[str, Any]:
-    """Rounds and players lately, and when the campaign may be done if it goes on like this."""
-    finished = Round.objects.filter(campaign=campaign, state__in=FINISHED_STATES)
-    week = finished.filter(ended__gt=now - timedelta(days=7))
-    a_day = week.count() / 7
+    """Rounds and players lately, and when the campaign may be done if it goes on like this.
+
+    The pace is that of the last seven days, or of the days since the first round if these are fewer; rounds on maps
+    that only check answers do not bring the end nearer, and are not in it.
+    """
+    finished = Round.objects.filter(campaign=campaign, state__in=FINISHED_STATES, void_reason="")
+    week = finished.filter(ended__gt=now - WEEK)
+    useful = week.filter(map__kind__in=WANTED).count()
+    first = finished.aggregate(first=Min("ended"))["first"]
+    days = min(7.0, max(1.0, (now - first) / timedelta(days=1))) if first else 7.0
+    pace = useful / days
     return {
         "rounds": finished.count(),
-        "open": Round.objects.filter(campaign=campaign, state="open").count(),
+        "open": Round.objects.filter(campaign=campaign, state="open", expires__gt=now).count(),
         "week": week.count(),
         "players": week.values("player").distinct().count(),
-        "done_on": (now + timedelta(days=wanted / a_day)).date() if a_day and wanted else None,
-        "limits": list(Limit.objects.filter(refused__gt=0).values("scope").annotate(refused=Sum("refused"))),
+        "everybody": finished.values("player").distinct().count(),
+        "pace": pace,
+        "done_on": forecast(now, wanted, pace),
     }
 
 
-def honeypots(campaign: Campaign) -> dict[str, int]:
-    """How rounds on maps with a known answer went."""
-    rounds = Round.objects.filter(campaign=campaign, map__kind__in=("honeypot", "blank"), state__in=FINISHED_STATES)
-    return dict(rounds.values_list("state").annotate(times=Count("pk")))
+def forecast(now: datetime, wanted: int, pace: float) -> date | None:
+    """The day on which so many rounds are done at so many a day; None if never, or not within a hundred years."""
+    if not wanted or not pace or wanted / pace > 36_500:
+        return None
+    return (now + timedelta(days=wanted / pace)).date()
 
 
-def hard_maps(campaign: Campaign) -> QuerySet[Map]:
-    """Maps that three players resigned and none won, and those that staff switched off."""
-    states = (MapState.HARD.value, MapState.DISABLED.value)
-    return Map.objects.filter(campaign=campaign, state__in=states).select_related("picture").order_by("state", "pk")
+def rounds_by_day(campaign: Campaign, now: datetime, days: int = DAYS) -> list[tuple[date, int]]:
+    """Finished rounds of each of the last days, the earliest first; days are UTC's."""
+    start = now.date() - timedelta(days=days - 1)
+    rows = Round.objects.filter(campaign=campaign, state__in=FINISHED_STATES, void_reason="", ended__date__gte=start)
+    counts = dict(rows.annotate(day=TruncDate("ended")).values_list("day").annotate(times=Count("pk")))
+    every = [start + timedelta(days=number) for number in range(days)]
+    return [(day, counts.get(day, 0)) for day in every]
 
 
-def switch_map(campaign: Campaign, key: str, *, on: bool) -> bool:
-    """Switch a map off, or give it out again; False if there is no such map in the other state."""
-    off = (MapState.DISABLED.value, MapReason.SWITCHED_OFF.value)
-    active = (MapState.ACTIVE.value, MapReason.WANTED.value)
-    rows = Map.objects.filter(campaign=campaign, key=key)
-    rows = rows.filter(state__in=(MapState.DISABLED.value, MapState.HARD.value)) if on else rows.exclude(state=off[0])
-    state, reason = active if on else off
-    return bool(rows.update(state=state, reason=reason))
+def known_answers(campaign: Campaign) -> list[dict[str, Any]]:
+    """How rounds on maps with a known answer went: on easy ones most should win, on blank ones nobody sees a thing."""
+    rounds = Round.objects.filter(campaign=campaign, state__in=FINISHED_STATES, void_reason="")
+    counts: dict[tuple[str, str], int] = {}
+    for kind, state, times in (
+        rounds.filter(map__kind__in=KNOWN).values_list("map__kind", "state").annotate(times=Count("pk"))
+    ):
+        counts[kind, state] = times
+    typed = Label.objects.filter(round__in=rounds.filter(map__kind__in=KNOWN).values("pk"))
+    with_labels = dict(typed.values_list("map__kind").annotate(times=Count("round", distinct=True)))
+    found = []
+    for kind in KNOWN:
+        states = {state: counts.get((kind, state), 0) for state in FINISHED_STATES}
+        every = sum(states.values())
+        found.append({"kind": kind, "rounds": every, **states, "labelled": with_labels.get(kind, 0)})
+    return found
 
 
-def labels(campaign: Campaign, *, layer: str = "", language: str = "", text: str = "") -> QuerySet[Estimate]:
-    """Labels with posterior and lift, the surest first."""
-    rows = Estimate.objects.filter(map__campaign=campaign).select_related("map")
-    if layer:
-        rows = rows.filter(map__layer=layer)
-    if language:
-        rows = rows.filter(language=language)
-    if text:
-        rows = rows.filter(text__startswith=text)
-    return rows.order_by("-posterior", "-typed", "pk")
-
-
-def players() -> QuerySet[Player]:
-    """Players by the random name, with what is estimated about their answers."""
-    finished = Count("rounds", filter=Q(rounds__state__in=FINISHED_STATES))
-    kinds = ("guest", "registered")
-    return Player.objects.filter(kind__in=kinds).select_related("estimate").annotate(finished=finished).order_by("pk")
-
-
-def queue() -> QuerySet[Label]:
-    """Labels on a list of rude words that nobody has looked at."""
-    return Label.objects.filter(flagged=True).select_related("round").order_by("pk")
+def limits_hit() -> list[Any]:
+    """What was refused in the last day because it was too often, the most first; networks are only digests."""
+    rows = Limit.objects.filter(refused__gt=0).values("scope")
+    return list(rows.annotate(times=Sum("refused"), sources=Count("who", distinct=True)).order_by("-times", "scope"))

@@ -13,6 +13,7 @@ from layerlore.game.domain.aggregation import Answer
 from layerlore.game.server.models import Campaign, Estimate, Event, Label, Map, Player, PlayerEstimate, Round
 from layerlore.game.server.services.assignment import FINISHED_STATES
 from layerlore.game.server.services.campaigns import UNPAID, current, rules
+from layerlore.game.server.services.merging import Merges, merges_of
 from layerlore.game.server.services.rounds import judge
 
 if TYPE_CHECKING:
@@ -28,12 +29,13 @@ def refit(now: datetime | None = None) -> bool:
     last = Event.objects.filter(round__campaign=campaign).aggregate(last=Max("pk"))["last"] or 0
     if last == campaign.estimated:
         return False
-    answers, controls, classes = _answers(campaign)
-    fitted = aggregation.two_coin(answers, known=_known(campaign))
+    merges = merges_of(campaign)
+    answers, controls, classes = _answers(campaign, merges)
+    fitted = aggregation.two_coin(answers, known=_known(campaign, merges))
     found = {
         (lift.map_id, lift.language, lift.label): lift.lift for lift in aggregation.lifts(answers, controls, classes)
     }
-    steps = _steps(campaign)
+    steps = _steps(campaign, merges)
     rows = [
         Estimate(
             map_id=int(one.map_id),
@@ -66,12 +68,13 @@ def refit(now: datetime | None = None) -> bool:
         known = set(Player.objects.values_list("pk", flat=True))  # somebody may have been erased meanwhile
         PlayerEstimate.objects.all().delete()
         PlayerEstimate.objects.bulk_create((one for one in players if one.player_id in known), batch_size=BATCH)
-        Campaign.objects.filter(pk=campaign.pk).update(estimated=last)
+        # A merge of labels meanwhile has set it to 0: then the next fit must not think that it knows everything.
+        Campaign.objects.filter(pk=campaign.pk, estimated=campaign.estimated).update(estimated=last)
         _judge_maps(campaign, rows)
     return True
 
 
-def _answers(campaign: Campaign) -> tuple[list[Answer], list[Answer], dict[str, str]]:
+def _answers(campaign: Campaign, merges: Merges) -> tuple[list[Answer], list[Answer], dict[str, str]]:
     """Answers on maps, answers on control maps, and the class of each map."""
     rounds = Round.objects.filter(
         campaign=campaign, state__in=FINISHED_STATES, void_reason="", player__shadow=False
@@ -79,7 +82,7 @@ def _answers(campaign: Campaign) -> tuple[list[Answer], list[Answer], dict[str, 
     typed: dict[tuple[int, str], set[str]] = defaultdict(set)
     labels = Label.objects.filter(round__in=rounds.values("pk"))
     for round_id, language, text in labels.values_list("round_id", "language", "text").iterator(BATCH):
-        typed[round_id, language].add(text)
+        typed[round_id, language].add(merges.canonical(language, text))
     answers: list[Answer] = []
     controls: list[Answer] = []
     classes: dict[str, str] = {}
@@ -95,18 +98,21 @@ def _answers(campaign: Campaign) -> tuple[list[Answer], list[Answer], dict[str, 
     return answers, controls, classes
 
 
-def _known(campaign: Campaign) -> dict[str, frozenset[str]]:
+def _known(campaign: Campaign, merges: Merges) -> dict[str, frozenset[str]]:
     """Honeypots and the words that are right on them; none on a blank one."""
     maps = Map.objects.filter(campaign=campaign, kind__in=("honeypot", "blank")).only("accepted")
-    return {str(one.pk): frozenset(word for words in one.accepted.values() for word in words) for one in maps}
+    return {
+        str(one.pk): frozenset().union(*(merges.apply(language, words) for language, words in one.accepted.items()))
+        for one in maps
+    }
 
 
-def _steps(campaign: Campaign) -> dict[tuple[str, str, str], list[int]]:
+def _steps(campaign: Campaign, merges: Merges) -> dict[tuple[str, str, str], list[int]]:
     """How often each label was typed at each step of its map."""
     counts: dict[tuple[str, str, str], Counter[int]] = defaultdict(Counter)
     labels = Label.objects.filter(round__campaign=campaign, round__void_reason="", round__player__shadow=False)
     for game_map, language, text, step in labels.values_list("map_id", "language", "text", "step").iterator(BATCH):
-        counts[str(game_map), language, text][step] += 1
+        counts[str(game_map), language, merges.canonical(language, text)][step] += 1
     return {name: [some[step] for step in range(max(some) + 1)] for name, some in counts.items()}
 
 

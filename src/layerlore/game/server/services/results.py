@@ -76,7 +76,8 @@ def result_of(row: Round, the_rules: Rules, language: str, now: datetime) -> Res
 
 def _others(row: Round, language: str) -> tuple[tuple[str, int], ...]:
     """Labels of others in the player's language, most frequent first; a label of one person stays theirs."""
-    typed = Label.objects.filter(map=row.map_id, language=language, hidden=False, flagged=False)
+    here = Label.objects.filter(map=row.map_id, language=language)
+    typed = here.filter(hidden=False, flagged=False).exclude(text__in=here.filter(hidden=True).values("text"))
     typed = typed.filter(round__void_reason="", round__player__shadow=False).exclude(round__player=row.player_id)
     counts = typed.values_list("text").annotate(times=Count("round__player", distinct=True)).filter(times__gte=2)
     return tuple(counts.order_by("-times", "text")[:OTHERS])
