@@ -13,6 +13,7 @@ from layerlore.game.bundle.png import pad
 from layerlore.game.bundle.stored import place_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 CLASSES = {
@@ -25,23 +26,38 @@ LAYERS = ("early", "middle", "late")
 
 
 def picture(shade: int, side: int = 16) -> bytes:
-    """A PNG file of one grey."""
+    """A PNG file of one colour."""
+    return png(bytes([shade % 256, shade // 256 % 256, 90]) * side * side, side)
+
+
+def png(pixels: bytes, side: int, level: int = -1) -> bytes:
+    """A square PNG file of RGB pixels."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
     header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
-    rows = (b"\0" + bytes([shade % 256, shade // 256 % 256, 90]) * side) * side
+    rows = b"".join(b"\0" + pixels[start : start + 3 * side] for start in range(0, 3 * side * side, 3 * side))
     signature = b"\x89PNG\r\n\x1a\n"
-    return pad(signature + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
+    return pad(signature + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows, level)) + chunk(b"IEND", b""))
 
 
 def write_bundle(
-    folder: Path, *, images: int = 30, honeypots: int = 6, seed: int = 0, files: bool = True, **changes: dict[str, Any]
+    folder: Path,
+    *,
+    images: int = 30,
+    honeypots: int = 6,
+    seed: int = 0,
+    files: bool = True,
+    known: Mapping[str, tuple[str, ...]] = CLASSES,
+    draw: Callable[[int, int], bytes] = lambda shade, _: picture(shade),
+    side: int = 16,
+    **changes: dict[str, Any],
 ) -> Path:
     """Write campaign/bundle; ``changes`` are sections of the configuration.
 
-    Every image has a map in each of the three layers, and a control map.
+    Every image has a map in each of the three layers, and a control map. ``draw`` makes a file from its number and
+    its class.
     """
     rng = random.Random(seed)  # noqa: S311
     place = folder / "bundle" / "files"
@@ -51,20 +67,24 @@ def write_bundle(
     def key() -> str:
         return f"{rng.getrandbits(128):032x}"
 
-    def stored() -> dict[str, Any]:
+    def stored(class_index: int) -> dict[str, Any]:
         nonlocal shade
         shade += 1
-        content = picture(shade) if files else b""
+        content = draw(shade, class_index) if files else b""
         name = place_of(key())
         if files:
             (place / name).parent.mkdir(exist_ok=True)
             (place / name).write_bytes(content)
         return {"file": name, "sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content) or 4096}
 
-    def one_map(image: str, kind: str, layer: str = "", position: int = -1, **more: Any) -> dict[str, Any]:
+    def one_image(class_index: int) -> dict[str, Any]:
+        shape = {"image_key": key(), "class_index": class_index, "width": side, "height": side}
+        return {**shape, "full": stored(class_index)}
+
+    def one_map(image: dict[str, Any], kind: str, layer: str = "", position: int = -1, **more: Any) -> dict[str, Any]:
         return {
             "map_key": key(),
-            "image_key": image,
+            "image_key": image["image_key"],
             "kind": kind,
             "layer": layer,
             "layer_position": position,
@@ -72,31 +92,34 @@ def write_bundle(
             "cluster": 0 if layer else -1,
             "weight": 40.0 if layer else 0.0,
             "low_support": False,
-            "steps": [{**stored(), "fraction": share, "pixels": round(256 * share)} for share in STEPS],
+            "steps": [
+                {**stored(image["class_index"]), "fraction": share, "pixels": round(side * side * share)}
+                for share in STEPS
+            ],
             "accepted_labels": {},
             **more,
         }
 
     every, maps = [], []
     for number in range(images):
-        image = {"image_key": key(), "class_index": number % 3, "width": 16, "height": 16, "full": stored()}
+        image = one_image(number % len(known))
         every.append(image)
-        maps += [one_map(image["image_key"], "normal", name, place) for place, name in enumerate(LAYERS)]
-        maps.append(one_map(image["image_key"], "control"))
+        maps += [one_map(image, "normal", name, place) for place, name in enumerate(LAYERS)]
+        maps.append(one_map(image, "control"))
     for number in range(honeypots):
-        image = {"image_key": key(), "class_index": number % 3, "width": 16, "height": 16, "full": stored()}
+        image = one_image(number % len(known))
         every.append(image)
         accepted = {"en": ["ear", "fur"], "it": ["orecchio"]} if number % 2 else {}
-        maps.append(one_map(image["image_key"], "honeypot" if number % 2 else "blank", accepted_labels=accepted))
+        maps.append(one_map(image, "honeypot" if number % 2 else "blank", accepted_labels=accepted))
     config = {"campaign": {"name": "small", "languages": ["en", "it"]}, **changes}
     classes = [
         {
             "index": index,
             "names": {one[:2]: one[3:] for one in names},
             "taboo": {one[:2]: [one[3:]] for one in names},
-            "near": [other for other in range(3) if other != index],
+            "near": [other for other in range(len(known)) if other != index],
         }
-        for index, names in enumerate(CLASSES.values())
+        for index, names in enumerate(known.values())
     ]
     content = {
         "campaign_id": key(),
