@@ -38,8 +38,8 @@ def somebody() -> dict[str, Any]:
 
 
 @contextmanager
-def server(place: Path) -> Iterator[str]:
-    """URL of a server that runs until the block ends."""
+def server(place: Path, *, durable: bool = False) -> Iterator[str]:
+    """URL of a server that runs until the block ends; without ``durable`` it does not wait for the disk."""
     folder = Path(tempfile.mkdtemp(prefix="layerlore-pg-", dir="/tmp"))
     who = somebody()
     if who:
@@ -49,7 +49,7 @@ def server(place: Path) -> Iterator[str]:
     try:
         make = [place / "initdb", "-D", data, "-A", "trust", "-U", "game", "-E", "UTF8", "--locale=C", "--no-sync"]
         subprocess.run(make, check=True, capture_output=True, **run)
-        options = f"-F -c listen_addresses='' -c max_connections=120 -k {folder}"
+        options = f"{'' if durable else '-F '}-c listen_addresses='' -c max_connections=120 -k {folder}"
         # Nothing is captured: the server keeps open what it inherits.
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         start = [place / "pg_ctl", "-D", data, "-w", "-l", folder / "log", "-o", options, "start"]

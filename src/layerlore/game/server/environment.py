@@ -59,6 +59,7 @@ def database(url: str, folder: Path | None) -> dict[str, Any]:
         return {
             "ENGINE": "django.db.backends.sqlite3",
             "NAME": unquote(parts.path[1:]) if url else usual,
+            "CONN_MAX_AGE": None,  # to open and close a file costs more than most requests
             "OPTIONS": {"transaction_mode": "IMMEDIATE", "timeout": BUSY_SECONDS, "init_command": SQLITE_START},
         }
     if parts.scheme not in ("postgres", "postgresql") or not parts.path.strip("/"):

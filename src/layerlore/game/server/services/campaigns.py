@@ -18,6 +18,7 @@ from layerlore.game.domain.scoring import MapFacts
 from layerlore.game.domain.taboo import Taboo
 from layerlore.game.server.models import Audit, Campaign, Round
 from layerlore.game.server.services.keyed import keyed
+from layerlore.game.server.services.prepared import Prepared
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -89,16 +90,18 @@ class Rules:
         return tuple(classes)
 
 
+_LATEST = Prepared(lambda: Campaign.objects.defer("config", "classes").order_by("-pk")[:1])
+_BY_KEY = Prepared(lambda key: Campaign.objects.defer("config", "classes").filter(key=key)[:1], key=str)
+
+
 def current() -> Campaign:
     """The campaign of this server, without its long columns.
 
     Raises:
         NoCampaignError: None has been loaded.
     """
-    rows = Campaign.objects.defer("config", "classes").order_by("-pk")
-    if settings.CAMPAIGN_KEY:
-        rows = rows.filter(key=settings.CAMPAIGN_KEY)
-    found = rows.first()
+    key = settings.CAMPAIGN_KEY
+    found = _BY_KEY.first(key=key) if key else _LATEST.first()
     if found is None:
         raise NoCampaignError("no campaign has been loaded; start the server with layerlore play DIR")
     return found

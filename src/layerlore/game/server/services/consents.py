@@ -8,10 +8,22 @@ from django.template.loader import render_to_string
 from django.utils import translation
 
 from layerlore.game.server.models import Consent, ConsentText
+from layerlore.game.server.services.prepared import Prepared
 
 if TYPE_CHECKING:
     from layerlore.game.domain.config import CampaignConfig
     from layerlore.game.server.models import Campaign, Player
+
+
+_AGREED = Prepared(
+    lambda player, campaign: (
+        Consent.objects.filter(player=player, text__campaign=campaign, text__current=True)
+        .order_by()
+        .values_list("pk")[:1]
+    ),
+    player=int,
+    campaign=int,
+)
 
 
 def default_text(config: CampaignConfig, language: str) -> str:
@@ -28,7 +40,7 @@ def current_text(campaign: Campaign, language: str) -> ConsentText | None:
 
 def has_agreed(player: Player, campaign: Campaign) -> bool:
     """Whether the player agreed to a text that is still current, in whichever language."""
-    return Consent.objects.filter(player=player, text__campaign=campaign, text__current=True).exists()
+    return bool(_AGREED.all(player=player.pk, campaign=campaign.pk))
 
 
 def agree(player: Player, text: ConsentText) -> None:

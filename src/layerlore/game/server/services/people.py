@@ -11,11 +11,13 @@ from django.conf import settings
 from layerlore.game.server.models import Player
 from layerlore.game.server.models.people import PlayerKind
 from layerlore.game.server.services.keyed import digest, keyed
+from layerlore.game.server.services.prepared import Prepared
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
     from django.http.response import HttpResponseBase
 
+_GUEST = Prepared(lambda cookie: Player.objects.filter(cookie=cookie, kind=PlayerKind.GUEST.value)[:1], cookie=str)
 _TOKEN = re.compile(r"[0-9a-f]{32}")
 KNOWN = "game_player"
 _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
@@ -46,7 +48,7 @@ def guest_of(request: HttpRequest) -> Player | None:
     token = request.COOKIES.get(settings.GUEST_COOKIE_NAME, "")
     if not _TOKEN.fullmatch(token):
         return None
-    return Player.objects.filter(cookie=digest(token), kind=PlayerKind.GUEST.value).first()
+    return _GUEST.first(cookie=digest(token))
 
 
 def new_guest(language: str, network: str) -> tuple[Player, str]:

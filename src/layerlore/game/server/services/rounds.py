@@ -24,6 +24,7 @@ from layerlore.game.server.services import ledger
 from layerlore.game.server.services.assignment import lease, pick
 from layerlore.game.server.services.campaigns import Rules, rules
 from layerlore.game.server.services.limits import RATES
+from layerlore.game.server.services.prepared import Prepared
 from layerlore.game.server.services.records import columns, event_rows, label_rows, to_record
 
 if TYPE_CHECKING:
@@ -38,6 +39,20 @@ ATTEMPTS = 20
 
 LONG = ("campaign__config", "campaign__classes")
 """Columns that a request never needs: `campaigns.rules` has read them once."""
+
+
+_FIND = Prepared(
+    lambda token, player: (
+        Round.objects.select_related("map", "picture", "campaign").defer(*LONG).filter(token=token, player=player)[:1]
+    ),
+    token=str,
+    player=int,
+)
+_OPEN = Prepared(
+    lambda player, campaign: Round.objects.filter(player=player, campaign=campaign, state=RoundState.OPEN.value)[:1],
+    player=int,
+    campaign=int,
+)
 
 
 class NoRoundError(Exception):
@@ -65,8 +80,7 @@ def find(player: Player | None, token: str) -> Round:
     """
     if player is None:
         raise NoRoundError
-    rows = Round.objects.select_related("map", "picture", "campaign").defer(*LONG)
-    row = rows.filter(token=token, player=player).order_by().first()
+    row = _FIND.first(token=token, player=player.pk)
     if row is None:
         raise NoRoundError
     row.player = player
@@ -75,7 +89,10 @@ def find(player: Player | None, token: str) -> Round:
 
 def open_round(player: Player, campaign: Campaign) -> Round | None:
     """The player's open round, also if its time is over."""
-    return Round.objects.filter(player=player, campaign=campaign, state=RoundState.OPEN.value).first()
+    row = _OPEN.first(player=player.pk, campaign=campaign.pk)
+    if row is not None:
+        row.player, row.campaign = player, campaign
+    return row
 
 
 def too_many_lately(player: Player, now: datetime) -> bool:
