@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, timedelta
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from django.db.models import Count
@@ -72,6 +74,30 @@ def result_of(row: Round, the_rules: Rules, language: str, now: datetime) -> Res
         training=row.stream == Stream.TRAINING.value,
         real_map=bool(row.map.layer),
     )
+
+
+@dataclass(frozen=True)
+class Today:
+    """How a player's day goes.
+
+    Attributes:
+        rounds: Finished today.
+        row: Won one after another up to now; a resigned round ends the row softly, as a lost one does.
+    """
+
+    rounds: int
+    row: int
+
+
+def today(row: Round, now: datetime) -> Today:
+    """The day of the player of a round, up to now."""
+    begin = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    rounds = Round.objects.filter(player=row.player_id, campaign=row.campaign_id, void_reason="", ended__gte=begin)
+    # A round that ended today began at most a day before: the index is by beginnings.
+    rounds = rounds.filter(started__gte=begin - timedelta(days=1), state__in=[state.value for state in FINISHED])
+    states = list(rounds.order_by("-ended").values_list("state", flat=True))
+    won = takewhile(lambda state: state == RoundState.WON.value, states)
+    return Today(len(states), sum(1 for _ in won))
 
 
 def _others(row: Round, language: str) -> tuple[tuple[str, int], ...]:

@@ -9,6 +9,7 @@ from django.shortcuts import resolve_url
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import get_language
 
+from layerlore.game.domain.scoring import POINT
 from layerlore.game.server.services import campaigns
 
 if TYPE_CHECKING:
@@ -43,3 +44,14 @@ def play_language(campaign: Campaign) -> str:
     spoken = campaigns.rules(campaign).config.campaign.languages
     language = (get_language() or "").partition("-")[0]
     return language if language in spoken else spoken[0]
+
+
+def points(thousandths: int) -> float:
+    """Points as people read them."""
+    return thousandths / POINT
+
+
+def signed(value: float) -> str:
+    """Whole points with their sign: a plus, a minus, or none for 0."""
+    whole = round(value)
+    return f"{'+' if whole > 0 else '−' if whole < 0 else ''}{abs(whole)}"  # noqa: RUF001 - a minus sign

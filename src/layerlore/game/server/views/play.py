@@ -6,25 +6,21 @@ from typing import TYPE_CHECKING
 
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
-from layerlore.game.domain import labels as domain_labels
-from layerlore.game.domain import scoring
 from layerlore.game.domain.errors import Refusal, TransitionError
 from layerlore.game.domain.states import FINISHED, Outcome, RoundState, Typed
 from layerlore.game.server.forms import GuessForm, ResignForm, StepForm
 from layerlore.game.server.services import campaigns, consents, pictures, results, rounds
 from layerlore.game.server.services.chips import Chips, read_chips
 from layerlore.game.server.services.people import device_of, player_of
-from layerlore.game.server.views import errors, sentences
+from layerlore.game.server.views import errors, result_page, round_page, sentences
 from layerlore.game.server.views.common import play_language, see
 
 if TYPE_CHECKING:
-    from typing import Any
-
     from django.http import HttpRequest
+    from django_stubs_ext import StrOrPromise
 
     from layerlore.game.server.models import Player, Round
     from layerlore.game.server.services.rounds import Done
@@ -151,26 +147,7 @@ def result(request: HttpRequest, token: str) -> HttpResponse:
     row = _find(player_of(request), token)
     if RoundState(row.state) not in FINISHED:
         return redirect("round", token)
-    the_rules = campaigns.rules(row.campaign)
-    language = play_language(row.campaign)
-    outcome = results.result_of(row, the_rules, language, timezone.now())
-    content = {
-        "round": row,
-        "result": outcome,
-        "points": outcome.points / scoring.POINT,
-        "label_points": outcome.label_points / scoring.POINT,
-        "paid": [(text, points / scoring.POINT) for text, points in outcome.paid],
-        "image_url": reverse("image", args=[token, row.step]),
-        "full_url": reverse("full", args=[token]) if outcome.show_full else None,
-        "step_number": row.step + 1,
-        "percent": 100 * row.map.steps[row.step]["fraction"],
-        "width": row.picture.width,
-        "height": row.picture.height,
-        "layer": row.map.layer,
-        "layer_depth": row.map.layer_depth,
-        "weight": row.map.weight,
-    }
-    return render(request, "game/result.html", content)
+    return render(request, "game/result.html", result_page.content(row, timezone.now()))
 
 
 def _find(player: Player | None, token: str) -> Round:
@@ -203,7 +180,7 @@ def _refused(request: HttpRequest, row: Round, error: TransitionError, chips: Ch
     """The same page with what to mend, or, where the round has moved on, a page with a way on."""
     sentence = sentences.REFUSALS[error.code]
     if error.code in FIXABLE and _running(row):
-        return _page(request, row, chips=chips, problems=[sentence], status=422)
+        return _page(request, row, chips=chips, problem=sentence, status=422)
     return render(request, "game/conflict.html", {"round": row, "sentence": sentence}, status=409)
 
 
@@ -216,56 +193,9 @@ def _page(
     row: Round,
     *,
     chips: Chips | None = None,
-    problems: list[Any] | None = None,
+    problem: StrOrPromise = "",
     status: int = 200,
 ) -> HttpResponse:
-    """The round's page. Nothing on it depends on the true class but which classes are offered (I4)."""
-    the_rules = campaigns.rules(row.campaign)
-    config = the_rules.config
-    language = play_language(row.campaign)
-    guessed = {answer for answer, _ in row.guesses}
-    drafts = row.drafts if chips is None else chips.drafts
-    slots = [{"number": number, "name": f"label_{number}", **draft} for number, draft in enumerate(drafts)]
-    spare = range(len(slots), min(config.labels.max_per_round, max(3, len(slots) + 1)))
-    slots += [{"number": number, "name": f"label_{number}", "raw": "", "step": row.step} for number in spare]
-    told = [
-        {"text": one.raw[:60], "sentence": sentences.REASONS[domain_labels.Reason(one.reason)]}
-        for one in (chips.refused if chips else ())
-    ]
-    content = {
-        "round": row,
-        "step": row.step,
-        "step_number": row.step + 1,
-        "steps": row.steps,
-        "percent": 100 * row.map.steps[row.step]["fraction"],
-        "image_url": reverse("image", args=[row.token, row.step]),
-        "width": row.picture.width,
-        "height": row.picture.height,
-        "classes": [
-            {"index": one.index, "name": one.name(language), "guessed": one.index in guessed}
-            for one in the_rules.choices(row)
-        ],
-        "slots": slots,
-        "max_labels": config.labels.max_per_round,
-        "kinds": config.labels.kinds,
-        "require_one": config.labels.require_one,
-        "label_language": row.language,
-        "refused": told,
-        "problems": problems or [],
-        "tries": row.tries,
-        "tries_left": config.play.max_guesses - row.tries,
-        "can_reveal": row.step < row.steps - 1,
-        "points_right": _points(row, the_rules, correct=True),
-        "points_wrong": _points(row, the_rules, correct=False),
-        "expires": row.expires,
-        "answer": request.POST.get("answer", ""),
-        "nothing": request.POST.get("nothing", ""),
-    }
+    """The round's page, after a mistake with what was sent and what to mend."""
+    content = round_page.content(row, sent=request.POST, chips=chips, problem=problem)
     return render(request, "game/round.html", content, status=status)
-
-
-def _points(row: Round, the_rules: campaigns.Rules, *, correct: bool) -> float:
-    points = scoring.guess_points(
-        the_rules.config, step=row.step, classes=the_rules.offered, tries=row.tries, correct=correct
-    )
-    return points / scoring.POINT
