@@ -90,6 +90,7 @@ async function swap(page, answer) {
   if (heading) announce(heading.dataset.announce);
   if (!focused.hasAttribute("tabindex") && focused.matches("h1")) focused.tabIndex = -1;
   focused.focus({ preventScroll: !focused.matches("#mend") });
+  if (!focused.matches("#mend")) one(".stage", main)?.scrollIntoView({ block: "nearest" });
 }
 
 function setUp(main) {
