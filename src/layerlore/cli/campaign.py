@@ -11,7 +11,7 @@ import typer
 
 from layerlore.cli.options import Debug, Json, one_line_errors
 from layerlore.cli.printing import printable, say
-from layerlore.cli.study_printing import study_progress
+from layerlore.cli.study_printing import progress_by_turns
 
 if TYPE_CHECKING:
     from layerlore.game.bundle.build import BuildResult
@@ -66,9 +66,17 @@ def build(  # noqa: PLR0913 one for each option
         from layerlore.study.study import Study
 
         choice = Choice(per_layer, merged=merged, low_support=low_support)
-        with study_progress("rendering") as step:
+        parts = progress_by_turns("rendering", "questionnaire", units=("photos", "pictures"))
+        with parts as (step, asking):
             result = build_bundle(
-                Study.open(folder), choice, seed=seed, side=side, replace=replace, workers=workers, progress=step
+                Study.open(folder),
+                choice,
+                seed=seed,
+                side=side,
+                replace=replace,
+                workers=workers,
+                progress=step,
+                asking=asking,
             )
         if as_json:
             _print_json({**asdict(result), "folder": str(result.folder), "seconds": round(result.seconds, 2)})
@@ -110,6 +118,8 @@ def _print_built(folder: Path, result: BuildResult) -> None:
         f"{kinds} maps of {result.images:,} photos of {result.classes} classes: {result.files:,} pictures, "
         f"{result.bytes / 2**20:.1f} MiB; {result.seconds:.1f} s"
     )
+    if result.questions:
+        say(f"questionnaire: {result.questions} photos, each explained by every method")
     for fault, count in result.left_out.items():
         say(f"left out: {count:,} maps ({fault}); {result.folder / 'link.json'} names them")
     for note in result.notes:

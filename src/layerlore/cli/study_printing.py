@@ -6,7 +6,7 @@ import shlex
 import sys
 import time
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ import typer
 from layerlore.cli.printing import printable, say
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from layerlore.study.records import RunResult, Status
     from layerlore.study.study import Study
@@ -61,13 +61,36 @@ def _duration(seconds: float) -> str:
 
 
 @contextmanager
-def study_progress(verb: str) -> Iterator[Callable[[int, int], None]]:
-    """Yield a function that is told how many of how many photos are done.
+def progress_by_turns(*verbs: str, units: Sequence[str]) -> Iterator[list[Callable[[int, int], None]]]:
+    """Yield one function as `study_progress` does for each of several parts of the work, one after the other.
+
+    Args:
+        verbs: What the parts are called.
+        units: What is counted in each.
+    """
+    with ExitStack() as bars:
+        shown: dict[str, Callable[[int, int], None]] = {}
+
+        def part(verb: str, unit: str) -> Callable[[int, int], None]:
+            def show(done: int, total: int) -> None:
+                if verb not in shown:
+                    bars.close()  # the bar of the part before
+                    shown[verb] = bars.enter_context(study_progress(verb, unit))
+                shown[verb](done, total)
+
+            return show
+
+        yield [part(verb, unit) for verb, unit in zip(verbs, units, strict=True)]
+
+
+@contextmanager
+def study_progress(verb: str, unit: str = "photos") -> Iterator[Callable[[int, int], None]]:
+    """Yield a function that is told how many of how many photos, or other units, are done.
 
     A bar on a terminal; elsewhere a line every few seconds, and one at the end.
     """
     if not sys.stderr.isatty():
-        yield _lines(verb)
+        yield _lines(verb, unit)
         return
 
     from rich.console import Console
@@ -86,7 +109,7 @@ def study_progress(verb: str) -> Iterator[Callable[[int, int], None]]:
         yield show
 
 
-def _lines(verb: str) -> Callable[[int, int], None]:
+def _lines(verb: str, unit: str) -> Callable[[int, int], None]:
     """Progress as plain lines."""
     rate = Rate()
     last = time.monotonic()
@@ -97,7 +120,7 @@ def _lines(verb: str) -> Callable[[int, int], None]:
         now = time.monotonic()
         if done == total or (text and now - last >= LINE_SECONDS):
             last = now
-            say(f"{verb}: {done}/{total} photos" + (f", {text}" if text else ""))
+            say(f"{verb}: {done}/{total} {unit}" + (f", {text}" if text else ""))
 
     return line
 

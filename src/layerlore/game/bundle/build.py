@@ -31,6 +31,7 @@ from layerlore.game.bundle.manifest import (
     plain,
 )
 from layerlore.game.bundle.png import MAX_SIDE
+from layerlore.game.bundle.questions import check_questionnaire, make_questions
 from layerlore.game.bundle.rendering import Rendered, Shared, jobs, random_key, render_image
 from layerlore.game.bundle.reveal import SIDE, Look
 from layerlore.game.bundle.settings import CAMPAIGN, ensure_config
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 
     from layerlore.game.bundle.choosing import Chosen
     from layerlore.game.bundle.classes import Wording
+    from layerlore.game.bundle.manifest import QuestionPhoto
     from layerlore.game.domain.config import CampaignConfig
     from layerlore.study.study import Study
 
@@ -64,6 +66,7 @@ class BuildResult:
         images: Photos.
         classes: Classes to choose from.
         maps: Maps of each kind.
+        questions: Photos of the questionnaire.
         files: Pictures.
         bytes: Their size.
         left_out: Fault to the number of maps that could not be revealed.
@@ -78,6 +81,7 @@ class BuildResult:
     images: int
     classes: int
     maps: Mapping[str, int]
+    questions: int
     files: int
     bytes: int
     left_out: Mapping[str, int]
@@ -94,6 +98,7 @@ def build_bundle(
     replace: bool = False,
     workers: int | None = None,
     progress: Progress | None = None,
+    asking: Progress | None = None,
 ) -> BuildResult:
     """Build the campaign of a study, from its current set, into its folder ``campaign``.
 
@@ -108,6 +113,7 @@ def build_bundle(
         replace: Replace a bundle, as long as nobody has played.
         workers: Processes; None: one for each core.
         progress: Told how many of how many photos are done.
+        asking: Told how many of how many pictures of the questionnaire are done.
 
     Raises:
         BundleError: There is a bundle already, or nothing to play with; or the configuration is at fault.
@@ -129,6 +135,7 @@ def build_bundle(
     with _writable(campaign):
         campaign.mkdir(exist_ok=True)
         config = ensure_config(campaign, study.folder.resolve().name)
+        check_questionnaire(study, chosen.images, config)
         wording = name_classes(chosen.classes, chosen.near, config.campaign.languages, campaign)
         with run_lock(campaign), _staging(campaign) as staging:
             _check_free(campaign, replace=replace)
@@ -143,7 +150,10 @@ def build_bundle(
                 accepted=wording.accepted,
             )
             rendered = list(_render_all(study, chosen, shared, workers, progress))
-            result = _finish(study, rendered, wording, config, shared, began)
+            names = {one.index: one.names for one in wording.classes}
+            played = [part.plan for part in rendered if part.maps]
+            questions = make_questions(study, played, names, config, shared, asking)
+            result = _finish(study, rendered, questions, wording, config, shared, began)
             _put_in_place(staging, campaign / BUNDLE)
     return result
 
@@ -225,6 +235,7 @@ def _render_all(
 def _finish(
     study: Study,
     rendered: Sequence[Rendered],
+    questions: tuple[QuestionPhoto, ...],
     wording: Wording,
     config: CampaignConfig,
     shared: Shared,
@@ -259,6 +270,8 @@ def _finish(
         "images": plain(images),
         "maps": plain(maps),
     }
+    if questions:
+        content["questions"] = plain(questions)
     write_whole(shared.staging / LINK_FILE, link_bytes(link))
     write_whole(shared.staging / MANIFEST_FILE, manifest_bytes(content))
     manifest = load_manifest(shared.staging, verify=False)
@@ -271,6 +284,7 @@ def _finish(
         images=len(images),
         classes=len(wording.classes),
         maps={kind.value: sum(one.kind is kind for one in maps) for kind in MapKind},
+        questions=len(questions),
         files=len(sizes),
         bytes=sum(sizes),
         left_out=dict(Counter(one.reason for one in left_out)),

@@ -100,12 +100,14 @@ class ImagePlan:
         record: The photo.
         class_index: Its class.
         target: The class that was explained.
+        predicted: The class that the network finds likeliest.
         maps: At least one.
     """
 
     record: ImageRecord
     class_index: int
     target: int
+    predicted: int
     maps: tuple[MapPlan, ...]
 
 
@@ -170,7 +172,7 @@ def choose_maps(study: Study, choice: Choice, seed: int) -> Chosen:
         image_id = one.record.image_id
         maps = (*_wanted(one.maps, choice), *extra.get(image_id, ()))
         if maps:
-            images.append(ImagePlan(one.record, class_of[image_id], one.target, maps))
+            images.append(ImagePlan(one.record, class_of[image_id], one.target, one.predicted, maps))
     return Chosen(tuple(images), classes, _near(explained, class_of))
 
 

@@ -30,7 +30,9 @@ from layerlore.game.domain.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-SCHEMA = 1
+SCHEMA = 2
+PLAIN = 1
+"""Version of a bundle without a questionnaire, so that an older LayerLore plays it too."""
 BUNDLE = "bundle"
 MANIFEST_FILE = "manifest.json"
 LINK_FILE = "link.json"
@@ -143,6 +145,46 @@ class GameMap:
     accepted_labels: Mapping[str, tuple[str, ...]]
 
 
+@dataclass(frozen=True, slots=True)
+class QuestionView:
+    """One method's explanation of a photo.
+
+    Attributes:
+        method: Which; nothing else tells it, and players never get it.
+        layered: It shows several layers, the first to the last.
+        width: Of its picture, in pixels.
+        height: Likewise.
+        picture: The picture.
+    """
+
+    method: str
+    layered: bool
+    width: int
+    height: int
+    picture: StoredFile
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionPhoto:
+    """A photo of the questionnaire.
+
+    Attributes:
+        image_key: The photo, one of the manifest's.
+        answer: Index of the network's answer, which is what the methods explain.
+        answer_names: Language to its name.
+        probability: How sure the network is of it.
+        right: The photo is of that class.
+        views: One for each method of the configuration, in its order.
+    """
+
+    image_key: str
+    answer: int
+    answer_names: Mapping[str, str]
+    probability: float
+    right: bool
+    views: tuple[QuestionView, ...]
+
+
 @dataclass(frozen=True)
 class Manifest:
     """A bundle.
@@ -155,6 +197,7 @@ class Manifest:
         classes: By index.
         images: By key, so that their order tells nothing.
         maps: Likewise.
+        questions: Photos of the questionnaire, likewise; none where there is none.
         sha256: Of everything else in the manifest; the hash that a campaign is opened with.
     """
 
@@ -165,6 +208,7 @@ class Manifest:
     classes: tuple[GameClass, ...]
     images: tuple[GameImage, ...]
     maps: tuple[GameMap, ...]
+    questions: tuple[QuestionPhoto, ...]
     sha256: str
 
     @cached_property
@@ -181,6 +225,7 @@ class Manifest:
         """All pictures."""
         yield from (image.full for image in self.images)
         yield from (step for one in self.maps for step in one.steps)
+        yield from (view.picture for one in self.questions for view in one.views)
 
     def read(self, stored: StoredFile) -> bytes:
         """The bytes of a picture, checked each time, so that a file changed since the start is not served.
@@ -201,9 +246,9 @@ def manifest_bytes(content: Mapping[str, Any]) -> bytes:
     """The file of a manifest, with its hash.
 
     Args:
-        content: Everything but ``schema`` and ``sha256``, as plain values.
+        content: Everything but ``schema`` and ``sha256``, as plain values; ``questions`` only where there are some.
     """
-    whole = {"schema": SCHEMA, **content}
+    whole = {"schema": SCHEMA if "questions" in content else PLAIN, **content}
     return canonical_json({**whole, "sha256": hashlib.sha256(canonical_json(whole)).hexdigest()})
 
 
@@ -253,7 +298,9 @@ def _parse(path: Path, content: dict[str, Any]) -> Manifest:
     try:
         config = parse_config(content["config"])
         names = {"schema", "campaign_id", "created_from", "config", "classes", "images", "maps"}
-        if set(content) != names or schema != SCHEMA or not isinstance(content["campaign_id"], str):
+        if schema == SCHEMA:
+            names.add("questions")
+        if set(content) != names or schema not in (PLAIN, SCHEMA) or not isinstance(content["campaign_id"], str):
             raise ValueError("its keys are not those of a manifest")  # noqa: TRY301 told as all faults are
         manifest = Manifest(
             folder=path,
@@ -263,6 +310,7 @@ def _parse(path: Path, content: dict[str, Any]) -> Manifest:
             classes=records(GameClass, content["classes"], "classes"),
             images=records(GameImage, content["images"], "images"),
             maps=records(GameMap, content["maps"], "maps"),
+            questions=records(QuestionPhoto, content.get("questions", []), "questions"),
             sha256=wanted,
         )
         _check(manifest)
@@ -295,11 +343,26 @@ def _check(manifest: Manifest) -> None:
         if one.image_key not in images:
             raise ValueError(f"map {one.map_key} is of image {one.image_key}, which is not there")
         _check_steps(one)
+    _check_questions(manifest, images)
     for stored in manifest.files():
         if not is_place(stored.file):
             raise ValueError(f"{stored.file!r} is no name of a bundle's file")
         if not 0 < stored.bytes <= MAX_FILE:
             raise ValueError(f"{stored.file} has {stored.bytes:,} bytes, more than any picture")
+
+
+def _check_questions(manifest: Manifest, images: set[str]) -> None:
+    asked = manifest.config.questionnaire
+    if asked.enabled != bool(manifest.questions) or (asked.enabled and len(manifest.questions) < asked.photos):
+        raise ValueError(f"it has {len(manifest.questions)} photos for the questionnaire, not what its settings say")
+    _once("question", [one.image_key for one in manifest.questions])
+    for one in manifest.questions:
+        if one.image_key not in images:
+            raise ValueError(f"question {one.image_key} is of an image that is not there")
+        if tuple(view.method for view in one.views) != asked.methods or not 0 <= one.probability <= 1:
+            raise ValueError(f"question {one.image_key} has other methods than the settings")
+        if set(one.answer_names) != set(manifest.config.campaign.languages):
+            raise ValueError(f"question {one.image_key} has other languages than the campaign")
 
 
 def _check_steps(one: GameMap) -> None:
@@ -335,12 +398,14 @@ def _verify(manifest: Manifest) -> None:
     for path in manifest.folder.iterdir():
         if path.name not in (FILES, MANIFEST_FILE, LINK_FILE):
             raise BundleError(f"{path}: not part of a bundle; remove it, or {WAY_OUT}")
-    sizes = {image.image_key: (image.width, image.height) for image in manifest.images}
-    for key, stored in _with_images(manifest):
-        if check_stored(manifest.folder, stored) != sizes[key]:
+    for size, stored in _with_sizes(manifest):
+        if check_stored(manifest.folder, stored) != size:
             raise BundleError(f"{folder / stored.file}: not of the size of its image; {WAY_OUT}")
 
 
-def _with_images(manifest: Manifest) -> Iterator[tuple[str, StoredFile]]:
-    yield from ((image.image_key, image.full) for image in manifest.images)
-    yield from ((one.image_key, step) for one in manifest.maps for step in one.steps)
+def _with_sizes(manifest: Manifest) -> Iterator[tuple[tuple[int, int], StoredFile]]:
+    """All pictures, with the width and height that they must have."""
+    sizes = {image.image_key: (image.width, image.height) for image in manifest.images}
+    yield from ((sizes[image.image_key], image.full) for image in manifest.images)
+    yield from ((sizes[one.image_key], step) for one in manifest.maps for step in one.steps)
+    yield from (((view.width, view.height), view.picture) for one in manifest.questions for view in one.views)

@@ -79,7 +79,7 @@ def _values(plan: MapPlan, explanation: Explanation, seed: int) -> NDArray[np.fl
     if plan.kind is MapKind.BLANK:
         return None
     if plan.kind is MapKind.CONTROL:
-        number = _number(random_key(seed, "blobs", explanation.photo.image_id))
+        number = number_of(random_key(seed, "blobs", explanation.photo.image_id))
         maps = [cluster.map for layer in explanation.layers for cluster in layer.clusters if not cluster.constant]
         return random_blobs(maps[number % len(maps)], number) if maps else np.zeros((1, 1), np.float32)
     clusters = explanation.layers[plan.layer_position].clusters
@@ -96,7 +96,7 @@ def render_image(job: Job, shared: Shared) -> Rendered:
     red, green, blue = info["background"]
     picture = seen_pixels(photo.image, job.box, (rows, columns), (red, green, blue), shared.side)
     image_key = random_key(shared.seed, "image", record.image_id)
-    full = _store(shared, encode(picture), "full", image_key)
+    full = store(shared, encode(picture), "full", image_key)
     maps: list[GameMap] = []
     links: list[LinkedMap] = []
     left_out: list[LeftOut] = []
@@ -142,16 +142,16 @@ def _steps(
     if values is None:
         made = [(fraction, 0, content) for fraction, content in blank(picture, shared.look)]
     else:
-        masks = render(picture, values, shared.look, seed=_number(map_key), keep_low_support=shared.low_support)
+        masks = render(picture, values, shared.look, seed=number_of(map_key), keep_low_support=shared.low_support)
         made = [(mask.fraction, mask.pixels, content) for mask, content in masks]
     steps = []
     for number, (fraction, pixels, content) in enumerate(made):
-        stored = _store(shared, content, "step", map_key, number)
+        stored = store(shared, content, "step", map_key, number)
         steps.append(Step(stored.file, stored.sha256, stored.bytes, fraction, pixels))
     return tuple(steps)
 
 
-def _store(shared: Shared, content: bytes, *name: object) -> StoredFile:
+def store(shared: Shared, content: bytes, *name: object) -> StoredFile:
     """Write a picture under a random name."""
     place = place_of(random_key(shared.seed, *name))
     path = shared.staging / FILES / place
@@ -166,6 +166,6 @@ def random_key(seed: int, *parts: object) -> str:
     return hashlib.blake2b(text, key=str(seed).encode()[:64], digest_size=16).hexdigest()
 
 
-def _number(key: str) -> int:
+def number_of(key: str) -> int:
     """A seed from a name."""
     return int(key[:12], 16)

@@ -86,6 +86,42 @@ def texts(value: object) -> tuple[str, ...]:
     return tuple(value)
 
 
+def some_texts(low: int, high: int) -> Callable[[object], tuple[str, ...]]:
+    """A list of ``low`` to ``high`` different texts."""
+
+    def check(value: object) -> tuple[str, ...]:
+        found = texts(value)
+        if not low <= len(found) <= high:
+            raise ValueError(f"the list has {len(found)} entries; write {low} to {high}")
+        return found
+
+    return check
+
+
+def subset(*allowed: str) -> Callable[[object], tuple[str, ...]]:
+    """A list of some of a few words, each once."""
+
+    def check(value: object) -> tuple[str, ...]:
+        found = texts(value)
+        strange = [item for item in found if item not in allowed]
+        if strange:
+            raise ValueError(f"{shown(strange[0])} is none of {', '.join(allowed)}; name some of them")
+        return found
+
+    return check
+
+
+def one_number(*allowed: int) -> Callable[[object], int]:
+    """One of a few whole numbers."""
+
+    def check(value: object) -> int:
+        if isinstance(value, bool) or value not in allowed:
+            raise ValueError(f"{shown(value)} is none of {', '.join(map(str, allowed))}; write one of them")
+        return int(str(value))
+
+    return check
+
+
 def languages(value: object) -> tuple[str, ...]:
     """A list of at least one language code."""
     codes = texts(value)

@@ -154,6 +154,33 @@ class PeopleKeys:
 
 
 @dataclass(frozen=True)
+class QuestionnaireKeys:
+    """``[questionnaire]``: players compare explanations of whole photos at the end."""
+
+    enabled: bool = key("Ask players to compare explanations of photos.", checks.flag, default=False)
+    methods: tuple[str, ...] = key(
+        "What is compared: layerlore for the layers' maps, and other methods that give one map.",
+        checks.some_texts(2, 8),
+        ("layerlore", "gradcam", "lime", "shap"),
+    )
+    after_rounds: int = key("Finished rounds after which a player is invited.", checks.whole(0, 10_000), 10)
+    photos: int = key("Photos that a player is shown.", checks.whole(1, 20), 3)
+    pool: int = key("Photos that explanations are made of when the campaign is built.", checks.whole(1, 500), 6)
+    points: int = key(
+        "Points of the scale from strongly disagree to strongly agree: 5 or 7.", checks.one_number(5, 7), 5
+    )
+    items: tuple[str, ...] = key(
+        "Statements about each explanation: some of informative, understandable, trustworthy, error.",
+        checks.subset("informative", "understandable", "trustworthy", "error"),
+        ("informative", "understandable", "trustworthy", "error"),
+    )
+    own_items: Mapping[str, tuple[str, ...]] = key(
+        "Statements of your own by language, the same number and order in each.", checks.texts_by_language, {}
+    )
+    comment: bool = key("Also ask for a remark in free words.", checks.flag, default=False)
+
+
+@dataclass(frozen=True)
 class CampaignConfig:
     """All of it; frozen with the bundle when the campaign is opened.
 
@@ -166,6 +193,7 @@ class CampaignConfig:
         quality: How many players a map gets, and what is mixed in to judge them.
         score: Points.
         people: Who may play, and what happens to their data.
+        questionnaire: Players compare explanations of whole photos at the end.
     """
 
     campaign: CampaignKeys
@@ -176,10 +204,16 @@ class CampaignConfig:
     quality: QualityKeys = field(default_factory=QualityKeys)
     score: ScoreKeys = field(default_factory=ScoreKeys)
     people: PeopleKeys = field(default_factory=PeopleKeys)
+    questionnaire: QuestionnaireKeys = field(default_factory=QuestionnaireKeys)
 
     def honeypot_rate(self, rounds: int) -> float:
         """Share of honeypots for a player who has finished so many rounds (game.md 2.4)."""
         return next(rate for begin, rate in reversed(self.quality.honeypot_rate) if rounds >= begin)
+
+    def statements(self) -> tuple[str, ...]:
+        """Names of the questionnaire's statements: the chosen ones, then own_1, own_2 and so on."""
+        own = next(iter(self.questionnaire.own_items.values()), ())
+        return (*self.questionnaire.items, *(f"own_{number}" for number in range(1, len(own) + 1)))
 
     def consent_file(self, language: str) -> str:
         """Name of the file with the consent text in a language."""
@@ -195,6 +229,7 @@ SECTIONS: Mapping[str, type[Any]] = {
     "quality": QualityKeys,
     "score": ScoreKeys,
     "people": PeopleKeys,
+    "questionnaire": QuestionnaireKeys,
 }
 
 
@@ -316,3 +351,24 @@ def _check_together(config: CampaignConfig) -> None:
         raise ConfigError(
             "people.signup", 'without guests nobody could play; allow guests, or write "open" or "invite"'
         )
+    _check_questionnaire(config)
+
+
+def _check_questionnaire(config: CampaignConfig) -> None:
+    """What single keys of the questionnaire cannot tell.
+
+    Raises:
+        ConfigError: Two keys do not fit together.
+    """
+    asked, spoken = config.questionnaire, config.campaign.languages
+    if asked.photos > asked.pool:
+        message = f"a player is shown {asked.photos} photos of {asked.pool}; raise it, or lower questionnaire.photos"
+        raise ConfigError("questionnaire.pool", message)
+    if asked.own_items and set(asked.own_items) != set(spoken):
+        message = f"the statements must be there in each of the campaign's languages; write {', '.join(spoken)}"
+        raise ConfigError("questionnaire.own_items", message)
+    if len({len(statements) for statements in asked.own_items.values()}) > 1:
+        message = "the languages have different numbers of statements; write as many in each, in the same order"
+        raise ConfigError("questionnaire.own_items", message)
+    if not asked.items and not any(asked.own_items.values()):
+        raise ConfigError("questionnaire.items", "nothing is asked; name at least one statement")

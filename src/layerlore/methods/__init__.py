@@ -1,0 +1,12 @@
+"""Other published methods that say where a network looks: one file each, one call, one kind of result.
+
+>>> from layerlore.methods import METHODS, saliency
+>>> sorted(METHODS)
+['gradcam', 'lime', 'shap']
+"""
+
+from layerlore.methods.registry import METHODS, MethodInfo
+from layerlore.methods.result import Saliency
+from layerlore.methods.run import saliency
+
+__all__ = ["METHODS", "MethodInfo", "Saliency", "saliency"]

@@ -1,0 +1,39 @@
+"""The methods by name; their files and libraries are imported when they are used."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True)
+class MethodInfo:
+    """A method.
+
+    Attributes:
+        name: As it is asked for; its file has the same name.
+        title: As it is written in text.
+        source: Publication.
+        library: Import name of the library that it needs, or "" for none beyond ours.
+    """
+
+    name: str
+    title: str
+    source: str
+    library: str = ""
+
+
+METHODS: Mapping[str, MethodInfo] = MappingProxyType(
+    {
+        one.name: one
+        for one in (
+            MethodInfo("gradcam", "Grad-CAM", "Selvaraju et al., ICCV 2017"),
+            MethodInfo("lime", "LIME", "Ribeiro et al., KDD 2016", library="lime"),
+            MethodInfo("shap", "SHAP", "Lundberg and Lee, NeurIPS 2017", library="shap"),
+        )
+    }
+)

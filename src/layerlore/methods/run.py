@@ -1,0 +1,114 @@
+"""The one call for all methods."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import importlib.util
+import inspect
+import time
+from typing import TYPE_CHECKING, Any
+
+from layerlore.errors import SettingError
+from layerlore.methods.registry import METHODS
+from layerlore.methods.result import Saliency, scale
+from layerlore.methods.subject import Raw, Subject
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from layerlore.local.explain import PhotoSource
+    from layerlore.network.model import Network
+
+OWN = ("subject", "seed")
+
+
+def saliency(
+    network: Network,
+    photo: PhotoSource,
+    target: int | str | None = None,
+    *,
+    method: str = "gradcam",
+    seed: int = 0,
+    **options: Any,  # noqa: ANN401 each method's own
+) -> Saliency:
+    """Where a published method says that the evidence for a class lies.
+
+    The same arguments give the same map.
+
+    Args:
+        network: The network.
+        photo: As for :func:`layerlore.explain`.
+        target: The class by index, WordNet id or name; None = the predicted class.
+        method: One of ``METHODS``.
+        seed: Seed of everything random.
+        options: The method's own: ``layer`` for Grad-CAM, ``samples`` and ``segmentation`` for LIME, ``evaluations``
+            and ``blur`` for SHAP.
+
+    Raises:
+        SettingError: The method or an option is unknown, out of range, or its library is not installed.
+        LayerLoreError: Photo, class or network is at fault.
+    """
+    explain = _load(method)
+    _check(method, explain, options, seed)
+    began = time.perf_counter()
+    subject = _subject(network, photo, target)
+    raw = explain(subject, seed, **options)
+    scaled, constant = scale(raw.values)
+    return Saliency(
+        map=scaled,
+        method=method,
+        target=subject.target,
+        seed=seed,
+        settings=dict(raw.settings),
+        seconds=time.perf_counter() - began,
+        model_calls=raw.model_calls,
+        lowest=float(raw.values.min()),
+        highest=float(raw.values.max()),
+        signed=raw.signed,
+        constant=constant,
+    )
+
+
+def check_method(name: str) -> None:
+    """Refuse a method that cannot be used here.
+
+    Raises:
+        SettingError: It is unknown, or its library is not installed.
+    """
+    info = METHODS.get(name)
+    if info is None:
+        near = difflib.get_close_matches(name, METHODS, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"choose one of {', '.join(METHODS)}"
+        raise SettingError(f"unknown method {name!r}; {hint}")
+    if info.library and importlib.util.find_spec(info.library) is None:
+        raise SettingError(f"{info.title} needs the package {info.library}; run pip install 'layerlore[peers]'")
+
+
+def _load(name: str) -> Callable[..., Raw]:
+    check_method(name)
+    found: Callable[..., Raw] = importlib.import_module(f"layerlore.methods.{name}").explain
+    return found
+
+
+def _check(method: str, explain: Callable[..., Raw], options: Mapping[str, object], seed: int) -> None:
+    known = [name for name in inspect.signature(explain).parameters if name not in OWN]
+    for name in options:
+        if name not in known:
+            raise SettingError(f"{method} has no option {name!r}; it has {', '.join(known)}")
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
+        raise SettingError(f"seed {seed!r} is out of range; give a whole number from 0 to {2**32 - 1}")
+
+
+def _subject(network: Network, photo: PhotoSource, target: int | str | None) -> Subject:
+    from layerlore.network.photos import read_photo
+
+    read = read_photo(photo)
+    subject = Subject(network, read, network.prepare(read)[None], -1)
+    if target is not None:
+        subject.target = network.find_class(target)
+        return subject
+    with subject.asking():
+        subject.target = int(subject.score(subject.pixels()[None], "logit")[0].argmax())
+    subject.asked = 0  # the question which class it is belongs to no method
+    return subject
