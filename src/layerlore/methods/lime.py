@@ -84,7 +84,7 @@ def _segments(view: NDArray[np.float64], kind: str, seed: int) -> NDArray[np.int
     if kind == "quickshift":
         size = 4 * max(1.0, max(view.shape[:2]) / SIDE)
         found = quickshift(  # type: ignore[no-untyped-call]
-            view, kernel_size=size, max_dist=200, ratio=0.2, rng=seed
+            view, kernel_size=size, max_dist=200, ratio=0.2, rng=seed % 2**31
         )
     else:
         found = slic(view, n_segments=50, compactness=10, start_label=0)

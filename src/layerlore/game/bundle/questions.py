@@ -118,7 +118,8 @@ def choose_photos(plans: Collection[ImagePlan], count: int, seed: int) -> list[I
         seed: Decides which ones.
     """
     order = sorted(plans, key=lambda plan: random_key(seed, "question", plan.record.image_id))
-    wrong, right = (_by_turns([one for one in order if (one.class_index == one.target) is fits]) for fits in (0, 1))
+    wrong = _by_turns([one for one in order if one.class_index != one.target])
+    right = _by_turns([one for one in order if one.class_index == one.target])
     mixed = [one for pair in zip_longest(wrong, right) for one in pair if one is not None]
     return mixed[:count]
 
