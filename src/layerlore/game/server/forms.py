@@ -27,6 +27,15 @@ def new_password(label: Any) -> forms.CharField:  # noqa: ANN401 - a lazy text
     return forms.CharField(label=label, strip=False, widget=widget, help_text=PASSWORD_HELP)
 
 
+class Fields(forms.Form):
+    """A form that people see: a label stands over its field, so no colon follows it."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 Django's own
+        """Without a colon."""
+        kwargs.setdefault("label_suffix", "")
+        super().__init__(*args, **kwargs)
+
+
 class StepForm(forms.Form):
     """Which step the page shows."""
 
@@ -47,12 +56,11 @@ class ResignForm(forms.Form):
     nothing = forms.BooleanField(required=False)
 
 
-class SignUpForm(forms.Form):
+class SignUpForm(Fields):
     """A new account."""
 
     name = forms.CharField(
         label=_("Name"),
-        min_length=3,
         max_length=30,
         help_text=_("Others see it on the leaderboards; it need not be your real one."),
         widget=_NAME,
@@ -92,14 +100,24 @@ class InvitedForm(SignUpForm):
 class LoginForm(AuthenticationForm):
     """Name and password."""
 
+    error_messages = {  # noqa: RUF012 Django's own
+        **AuthenticationForm.error_messages,
+        "invalid_login": _("Name and password do not fit together. Check both; small letters and capitals differ."),
+    }
 
-class ResetForm(forms.Form):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 Django's own
+        """With the label that the same field has when one signs up."""
+        super().__init__(*args, **{"label_suffix": "", **kwargs})
+        self.fields["username"].label = _("Name")
+
+
+class ResetForm(Fields):
     """Where to send a link."""
 
     email = forms.EmailField(label=_("E-mail"), widget=_EMAIL)
 
 
-class NewPasswordForm(forms.Form):
+class NewPasswordForm(Fields):
     """A password for an account that is known."""
 
     password = new_password(_("New password"))
@@ -124,7 +142,7 @@ class RecoverForm(NewPasswordForm):
     field_order = ("name", "code", "password")
 
 
-class ConfirmForm(forms.Form):
+class ConfirmForm(Fields):
     """Something that only the owner may do: the password again."""
 
     current = forms.CharField(
@@ -167,7 +185,7 @@ class PasswordForm(ConfirmForm):
         return password
 
 
-class StaffForm(forms.Form):
+class StaffForm(Fields):
     """A staff account: a new one, or one that needs a new link."""
 
     name = forms.CharField(
@@ -193,7 +211,7 @@ class StaffForm(forms.Form):
         return name
 
 
-class MergeForm(forms.Form):
+class MergeForm(Fields):
     """Two labels that are to be read as one."""
 
     text = forms.CharField(label=_("This label"), max_length=60)
@@ -220,7 +238,7 @@ class MergeForm(forms.Form):
         return data
 
 
-class TokenForm(forms.Form):
+class TokenForm(Fields):
     """Six digits of the second factor."""
 
     token = forms.RegexField(

@@ -10,55 +10,34 @@ from layerlore.game.server.services.staff import role_of
 from layerlore.game.server.views import staff_words as words
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from layerlore.game.server.models import Account
 
 register = template.Library()
 
 
-def _word(among: Mapping[Any, object], value: object) -> str:
-    """The word, or the thing's own name if it is new."""
-    return str(among.get(str(value), value))
+def _filter(among: Mapping[Any, object]) -> Callable[[object], str]:
+    """A filter that gives the word for a thing, or the thing's own name if it is new."""
+
+    def word(value: object) -> str:
+        return str(among.get(str(value), value))
+
+    return word
 
 
-@register.filter
-def campaign_state(value: object) -> str:
-    """State of a campaign."""
-    return _word(words.CAMPAIGN_STATES, value)
-
-
-@register.filter
-def map_state(value: object) -> str:
-    """State of a map."""
-    return _word(words.MAP_STATES, value)
-
-
-@register.filter
-def map_reason(value: object) -> str:
-    """Why a map is in its state."""
-    return _word(words.MAP_REASONS, value)
-
-
-@register.filter
-def map_kind(value: object) -> str:
-    """Kind of a map."""
-    return _word(words.MAP_KINDS, value)
-
-
-@register.filter
-def limit_scope(value: object) -> str:
-    """What is limited."""
-    return _word(words.SCOPES, value)
-
-
-@register.filter
-def action(value: object) -> str:
-    """What was done."""
-    return _word(words.ACTIONS, value)
+for name, among in (
+    ("campaign_state", words.CAMPAIGN_STATES),
+    ("map_state", words.MAP_STATES),
+    ("map_reason", words.MAP_REASONS),
+    ("map_kind", words.MAP_KINDS),
+    ("limit_scope", words.SCOPES),
+    ("action", words.ACTIONS),
+):
+    register.filter(name, _filter(among))
 
 
 @register.filter
 def staff_role(account: Account) -> str:
     """Role of a staff account."""
-    return _word(words.ROLES, role_of(account))
+    return str(words.ROLES[role_of(account)])

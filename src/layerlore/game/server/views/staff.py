@@ -47,7 +47,7 @@ def home(request: HttpRequest, account: Account) -> HttpResponse:
         "limits": dashboard.limits_hit(),
         "queue": moderation.queue(campaign).count(),
         "hard": moderation.maps_by_state(campaign)[MapState.HARD.value],
-        "moves": sorted(state.value for state in NEXT[CampaignState(campaign.state)]),
+        "moves": [to.value for to in CampaignState if to in NEXT[CampaignState(campaign.state)]],
     }
     return render(request, "game/staff/home.html", content)
 
