@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import F, Value
+from django.db.models.functions import Least
 
 from layerlore.errors import LayerLoreError
 from layerlore.game.domain.config import CampaignConfig, parse_config
@@ -125,6 +127,14 @@ def _rules(campaign_id: int, bundle_hash: str) -> Rules:
         entry["index"]: ClassInfo(entry["index"], entry["names"], tuple(entry.get("near", ()))) for entry in row.classes
     }
     return Rules(config, classes, Taboo(taboo))
+
+
+def estimates_due(campaign_id: int) -> None:
+    """Have the estimates fitted again though nobody has answered since.
+
+    The number is another one each time, so that a fit that is under way sees that something has changed.
+    """
+    Campaign.objects.filter(pk=campaign_id).update(estimated=Least(F("estimated"), Value(0)) - 1)
 
 
 def move(campaign: Campaign, to: CampaignState, *, actor: Account | None = None) -> bool:

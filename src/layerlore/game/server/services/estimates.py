@@ -68,7 +68,7 @@ def refit(now: datetime | None = None) -> bool:
         known = set(Player.objects.values_list("pk", flat=True))  # somebody may have been erased meanwhile
         PlayerEstimate.objects.all().delete()
         PlayerEstimate.objects.bulk_create((one for one in players if one.player_id in known), batch_size=BATCH)
-        # A merge of labels meanwhile has set it to 0: then the next fit must not think that it knows everything.
+        # Another number now (`campaigns.estimates_due`) says that this fit does not know everything: the next one will.
         Campaign.objects.filter(pk=campaign.pk, estimated=campaign.estimated).update(estimated=last)
         _judge_maps(campaign, rows)
     return True

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from django.db import IntegrityError, transaction
 
-from layerlore.game.server.models import Audit, Campaign, Label, LabelMerge
+from layerlore.game.server.models import Audit, Label, LabelMerge
+from layerlore.game.server.services.campaigns import estimates_due
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
-    from layerlore.game.server.models import Account
+    from layerlore.game.server.models import Account, Campaign
 
 
 class MergeFault(StrEnum):
@@ -93,7 +94,7 @@ def merge(campaign: Campaign, language: str, text: str, into: str, *, actor: Acc
     try:
         with transaction.atomic():
             # Two merges at once could close a circle; one waits for the other here.
-            Campaign.objects.select_for_update().filter(pk=campaign.pk).update(estimated=0)
+            estimates_due(campaign.pk)
             if merges_of(campaign).canonical(language, into) == text:
                 raise MergeError(MergeFault.CIRCLE)
             LabelMerge.objects.create(campaign=campaign, language=language, text=text, into=into, actor=actor)
@@ -108,7 +109,7 @@ def undo(campaign: Campaign, number: int, *, actor: Account, now: datetime) -> b
         row = LabelMerge.objects.filter(campaign=campaign, pk=number, undone=None).first()
         if row is None or not LabelMerge.objects.filter(pk=number, undone=None).update(undone=now):
             return False
-        Campaign.objects.filter(pk=campaign.pk).update(estimated=0)
+        estimates_due(campaign.pk)
         Audit.objects.create(
             actor=actor, action="merge-undone", subject=row.text, detail={"into": row.into, "language": row.language}
         )

@@ -11,6 +11,7 @@ from layerlore.game.domain.lifecycle import MapReason, MapState
 from layerlore.game.server.models import Audit, Estimate, Label, Map, Player, Session
 from layerlore.game.server.services import erasure, ledger
 from layerlore.game.server.services.assignment import FINISHED_STATES
+from layerlore.game.server.services.campaigns import estimates_due
 from layerlore.game.server.services.merging import merges_of
 
 if TYPE_CHECKING:
@@ -144,7 +145,7 @@ def leave_out(campaign: Campaign, player: Player, *, on: bool, actor: Account) -
         if Player.objects.filter(pk=player.pk, shadow=not on).update(shadow=on):
             Audit.objects.create(actor=actor, action="shadow-on" if on else "shadow-off", subject=player.key)
             ledger.due(campaign.pk)
-            type(campaign).objects.filter(pk=campaign.pk).update(estimated=0)
+            estimates_due(campaign.pk)
 
 
 def end_sessions(player: Player, *, actor: Account) -> int:
