@@ -18,10 +18,10 @@ CLASS_BYTE = 49
 """Where the first pixel of a picture stands: signature, header, and the beginning of data that are not compressed."""
 
 HONEST, WRONG = 0.7, 0.2  # the rest resigns
-WORDS = (
+WORDS = (  # noqa: SIM905 words to be read
     "ear fur nose wheel wing tail eye grass sky window roof door metal wood stripe spot round red green blue yellow "
     "white black shiny rough smooth leaf water hand face arm rope cloth handle button tube brass petal stone cross"
-).split()  # noqa: SIM905
+).split()
 _PICTURE = re.compile(rb'src="(/round/[^"]+)"')
 _CSRF = b'csrfmiddlewaretoken" value="'
 

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import UTC, timedelta
-from functools import cached_property
+from datetime import UTC, date, timedelta
 from typing import TYPE_CHECKING
 
-from django.db.models import F
+from django.db.models import Count, F
 
 from layerlore.game.domain import scoring
 from layerlore.game.domain.scoring import EntryKind, exact_form
@@ -28,10 +27,12 @@ from layerlore.game.server.models import (
     Round,
     Standing,
 )
+from layerlore.game.server.services import statements
 from layerlore.game.server.services.campaigns import UNPAID, Rules
+from layerlore.game.server.services.prepared import Prepared
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
     from typing import Any
 
@@ -40,6 +41,32 @@ if TYPE_CHECKING:
 ALL_TIME = scoring.Ladder.ALL_TIME.value
 CONFIRMED = scoring.Ladder.CONFIRMED.value
 FINAL = [kind.value for kind in scoring.FINAL]
+_COUNTED = Prepared(
+    lambda player, campaign, day: (
+        Round.objects.filter(player=player, campaign=campaign, counted_on=day, void_reason="")
+        .order_by()
+        .values("player")
+        .annotate(rounds=Count("pk"))
+        .values_list("rounds", flat=True)
+    ),
+    player=int,
+    campaign=int,
+    day=date,
+)
+_LATEST = Prepared(
+    lambda game_map, player, device: (
+        Event.objects.filter(round__map=game_map, kind__in=FINAL, round__void_reason="", round__player__shadow=False)
+        .exclude(round__player=player)
+        .exclude(round__device=device)
+        .order_by("-pk")
+        .values_list("round_id", "round__player_id", "round__counted")[: scoring.COMPARED]
+    ),
+    game_map=int,
+    player=int,
+    device=str,
+)
+NO_DEVICE = "-"
+"""No device's digest; a round without a device is compared with all others."""
 
 
 def week(at: datetime) -> str:
@@ -71,9 +98,12 @@ def book(row: Round, events: Sequence[DomainEvent], the_rules: Rules) -> None:
             entries += _guess(row, event, the_rules)
         elif event.kind in scoring.FINAL:
             entries += _finish(row, event.at)
-    LedgerEntry.objects.bulk_create(entries)
-    for (player, ladder), value in sorted(sums_of(entries).items()):
-        _add(Standing, {"campaign_id": row.campaign_id, "player_id": player, "ladder": ladder}, "value", value)
+    statements.insert(entries)
+    ladders = [
+        {"campaign_id": row.campaign_id, "player_id": player, "ladder": ladder, "value": value}
+        for (player, ladder), value in sorted(sums_of(entries).items())
+    ]
+    statements.add(Standing, ladders, "value")
 
 
 def place_in_the_day(row: Round, events: Sequence[DomainEvent], the_rules: Rules) -> dict[str, Any]:
@@ -82,8 +112,8 @@ def place_in_the_day(row: Round, events: Sequence[DomainEvent], the_rules: Rules
     if row.counted is not None or not answers:
         return {}
     day = answers[0].at.astimezone(UTC).date()
-    before = Round.objects.filter(player=row.player_id, campaign=row.campaign_id, counted_on=day, void_reason="")
-    return {"counted": before.count() < the_rules.config.score.daily_round_cap, "counted_on": day}
+    before = _COUNTED.first(player=row.player_id, campaign=row.campaign_id, day=day) or 0
+    return {"counted": before < the_rules.config.score.daily_round_cap, "counted_on": day}
 
 
 def _guess(row: Round, event: DomainEvent, the_rules: Rules) -> Iterator[LedgerEntry]:
@@ -95,130 +125,112 @@ def _guess(row: Round, event: DomainEvent, the_rules: Rules) -> Iterator[LedgerE
             tries=[str(answer) for answer, _ in row.guesses].index(event.value),
             correct=bool(event.correct),
         )
-        yield _entry(row, EntryKind.GUESS, event.value, points, event.at)
+        yield LedgerEntry(
+            player_id=row.player_id,
+            round_id=row.pk,
+            kind=EntryKind.GUESS.value,
+            ref=event.value,
+            points=points,
+            at=event.at,
+        )
 
 
 @dataclass(frozen=True)
 class _Played:
-    """A finished round with its labels by the name under which they are compared."""
+    """A finished round; its labels by the name under which they are compared, with their step."""
 
-    row: Round
-    labels: dict[str, Label]
+    pk: int
+    player_id: int
+    counted: bool | None
+    labels: dict[str, int]
 
 
 def _finish(row: Round, at: datetime) -> Iterator[LedgerEntry]:
     """Compare a round's labels with those of earlier rounds on its map, and pay what is confirmed."""
     if row.map.kind in UNPAID or row.player.shadow:
         return
-    mine = _played([row])[0]
-    others = _others(row)
-    chance = _tally(mine)
-    if not others:
+    *others, mine = _with_labels([*_others(row), (row.pk, row.player_id, row.counted)])
+    of_class = {"campaign_id": row.campaign_id, "class_index": row.picture.class_index}
+    rounds = statements.add(ClassTally, [{**of_class, "rounds": 1}], "rounds")
+    statements.add(LabelTally, [{**of_class, "name": name, "rounds": 1} for name in sorted(mine.labels)], "rounds")
+    names = sorted({name for played in (mine, *others) for name in played.labels}) if others else []
+    if not names:
         return
-    _compare(mine, others, chance)
-    trusted: dict[int, float] = {}
-    paid: dict[int, set[str]] = {}
+    tallies = dict(statements.select(LabelTally, of_class, "name", names, ("name", "rounds")))
+    chance = {name: scoring.probability_of_label(tallies.get(name, 0), rounds[0]) for name in names}
+    pairs = _compare(row.campaign_id, mine, others, chance)
+    if any(name in other.labels for other in others for name in mine.labels):
+        yield from _confirm(mine, others, chance, pairs, at)
+
+
+def _with_labels(rounds: list[tuple[int, int, bool | None]]) -> list[_Played]:
+    """Rounds, given by number, player and whether they count, with their labels."""
+    labels: dict[int, dict[str, int]] = {pk: {} for pk, _, _ in rounds}
+    columns = ("round_id", "language", "text", "step")
+    for pk, language, text, step in statements.select(Label, {}, "round_id", list(labels), columns):
+        labels[pk].setdefault(exact_form(language, text), step)
+    return [_Played(*one, labels[one[0]]) for one in rounds]
+
+
+def _others(row: Round) -> list[tuple[int, int, bool | None]]:
+    """The latest independent rounds that were finished on the map before, in the order in which they were."""
+    device = row.device or NO_DEVICE
+    latest: list[Any] = _LATEST.all(game_map=row.map_id, player=row.player_id, device=device)
+    return latest[::-1]
+
+
+def _compare(
+    campaign_id: int, mine: _Played, others: list[_Played], chance: Mapping[str, float]
+) -> dict[int, tuple[int, float, int]]:
+    """Note which labels of one round the other has, and how many it would have by chance; in the domain's order."""
+    ids = sorted({mine.player_id, *(other.player_id for other in others)})
+    columns = ("player_id", "agreed", "expected", "pairs")
+    known = statements.select(PairTally, {"campaign_id": campaign_id}, "player_id", ids, columns)
+    pairs = {player: (agreed, expected, number) for player, agreed, expected, number in known}
+    touched = set()
+    for other in others:
+        for one, another in ((mine, other), (other, mine)):
+            for name in one.labels:
+                agreed, expected, number = pairs.get(one.player_id, (0, 0.0, 0))
+                pairs[one.player_id] = (agreed + (name in another.labels), expected + chance[name], number + 1)
+                touched.add(one.player_id)
+    rows = [
+        {"campaign_id": campaign_id, "player_id": player, **dict(zip(columns[1:], pairs[player], strict=True))}
+        for player in sorted(touched)
+    ]
+    statements.put(PairTally, rows, columns[1:])
+    return pairs
+
+
+def _confirm(
+    mine: _Played,
+    others: list[_Played],
+    chance: Mapping[str, float],
+    pairs: Mapping[int, tuple[int, float, int]],
+    at: datetime,
+) -> Iterator[LedgerEntry]:
+    """Credit each label once, if its round is within the daily cap and has not had six paid labels."""
+    paid: dict[int, set[str]] = {played.pk: set() for played in (mine, *others)}
+    kind = {"kind": EntryKind.LABEL.value}
+    for pk, ref in statements.select(LedgerEntry, kind, "round_id", list(paid), ("round_id", "ref")):
+        paid[pk].add(ref)
     for name in mine.labels:
         confirming = [other for other in others if name in other.labels]
         for played in [mine, *confirming] if confirming else []:
-            yield from _pay(played, name, chance[name], at, trusted, paid)
-
-
-def _played(rows: list[Round]) -> list[_Played]:
-    labels: dict[int, dict[str, Label]] = {row.pk: {} for row in rows}
-    for label in Label.objects.filter(round__in=labels).order_by("pk"):
-        labels[label.round_id].setdefault(exact_form(label.language, label.text), label)
-    return [_Played(row, labels[row.pk]) for row in rows]
-
-
-def _others(row: Round) -> list[_Played]:
-    """The latest independent rounds that were finished on the map before, in the order in which they were."""
-    ends = Event.objects.filter(
-        round__map=row.map_id, kind__in=FINAL, round__void_reason="", round__player__shadow=False
-    ).exclude(round__player=row.player_id)
-    if row.device:
-        ends = ends.exclude(round__device=row.device)
-    latest = [event.round for event in ends.select_related("round").order_by("-pk")[: scoring.COMPARED]]
-    return _played(latest[::-1])
-
-
-def _tally(mine: _Played) -> dict[str, float]:
-    """Count the round and its labels for its class; the probability of its labels, and of any other of the class."""
-    key = {"campaign_id": mine.row.campaign_id, "class_index": mine.row.picture.class_index}
-    _add(ClassTally, key, "rounds", 1)
-    for name in mine.labels:
-        _add(LabelTally, {**key, "name": name}, "rounds", 1)
-    return _Chances(key)
-
-
-class _Chances(dict[str, float]):
-    """Label to its probability given the class, looked up when it is asked for."""
-
-    def __init__(self, key: dict[str, Any]) -> None:
-        super().__init__()
-        self.key = key
-
-    @cached_property
-    def rounds(self) -> int:
-        """Rounds of the class."""
-        return ClassTally.objects.get(**self.key).rounds
-
-    def __missing__(self, name: str) -> float:
-        typed = LabelTally.objects.filter(**self.key, name=name).values_list("rounds", flat=True).first() or 0
-        self[name] = scoring.probability_of_label(typed, self.rounds)
-        return self[name]
-
-
-def _compare(mine: _Played, others: list[_Played], chance: dict[str, float]) -> None:
-    """Note which labels of one round the other has, and how many it would have by chance; in the domain's order."""
-    ids = {mine.row.player_id, *(other.row.player_id for other in others)}
-    known = {
-        tally.player_id: tally for tally in PairTally.objects.filter(campaign=mine.row.campaign_id, player__in=ids)
-    }
-    touched: dict[int, PairTally] = {}
-    for other in others:
-        for one, another in ((mine, other), (other, mine)):
-            player = one.row.player_id
-            for name in one.labels:
-                tally = touched.setdefault(
-                    player, known.get(player) or PairTally(campaign_id=mine.row.campaign_id, player_id=player)
-                )
-                tally.agreed += name in another.labels
-                tally.expected += chance[name]
-                tally.pairs += 1
-    PairTally.objects.bulk_create([tally for tally in touched.values() if tally.pk is None])
-    PairTally.objects.bulk_update(
-        [tally for tally in touched.values() if tally.player_id in known], ["agreed", "expected", "pairs"]
-    )
-
-
-def _pay(
-    played: _Played, name: str, chance: float, at: datetime, trusted: dict[int, float], paid: dict[int, set[str]]
-) -> Iterator[LedgerEntry]:
-    """Credit a label once, if its round is within the daily cap and has not had six paid labels."""
-    row = played.row
-    if row.pk not in paid:
-        lines = LedgerEntry.objects.filter(round=row, kind=EntryKind.LABEL.value)
-        paid[row.pk] = set(lines.values_list("ref", flat=True))
-    if not row.counted or name in paid[row.pk] or len(paid[row.pk]) >= scoring.PAID_LABELS:
-        return
-    paid[row.pk].add(name)
-    if row.player_id not in trusted:
-        tally = PairTally.objects.get(campaign=row.campaign_id, player=row.player_id)
-        trusted[row.player_id] = scoring.trust(tally.agreed, tally.expected, tally.pairs)
-    step = played.labels[name].step
-    points = scoring.label_points(step=step, probability=chance, trusted=trusted[row.player_id])
-    yield _entry(row, EntryKind.LABEL, name, points, at)
-
-
-def _entry(row: Round, kind: EntryKind, ref: str, points: int, at: datetime) -> LedgerEntry:
-    return LedgerEntry(player_id=row.player_id, round=row, kind=kind.value, ref=ref, points=points, at=at)
-
-
-def _add(model: type[Any], key: dict[str, Any], column: str, amount: int) -> None:
-    """Add to a counter, which is made where it is missing; only one writer is at work."""
-    if not model.objects.filter(**key).update(**{column: F(column) + amount}):
-        model.objects.create(**key, **{column: amount})
+            had = paid[played.pk]
+            if not played.counted or name in had or len(had) >= scoring.PAID_LABELS:
+                continue
+            had.add(name)
+            trusted = scoring.trust(*pairs[played.player_id])
+            points = scoring.label_points(step=played.labels[name], probability=chance[name], trusted=trusted)
+            yield LedgerEntry(
+                player_id=played.player_id,
+                round_id=played.pk,
+                kind=EntryKind.LABEL.value,
+                ref=name,
+                points=points,
+                at=at,
+            )
 
 
 def sums_of(entries: Iterable[LedgerEntry]) -> Counter[tuple[int, str]]:

@@ -6,7 +6,7 @@ Only for queries that every round needs; they are written with Django's ORM like
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from django.db import connection
@@ -21,6 +21,7 @@ T = TypeVar("T")
 SAMPLES: dict[type, Any] = {
     int: [-(2**31) + place for place in range(9)],
     str: [f"\x01{place}" for place in range(9)],
+    date: [date(1901, 1, place + 1) for place in range(9)],
     datetime: [datetime.fromisoformat(f"1999-12-31T23:5{place}:59+00:00") for place in range(9)],
 }
 """Values to find again among the parameters of the compiled query; nothing in the database is equal to one."""
@@ -48,7 +49,7 @@ class Prepared(Generic[T]):
 
     Args:
         make: Gives the query set from its arguments.
-        arguments: Their types: int, str or datetime.
+        arguments: Their types: int, str, date or datetime.
     """
 
     def __init__(self, make: Callable[..., QuerySet[Any, T]], **arguments: type) -> None:
@@ -91,7 +92,9 @@ class Prepared(Generic[T]):
 
 def _adapted(value: object) -> object:
     """The value as the database takes it."""
-    return connection.ops.adapt_datetimefield_value(value) if isinstance(value, datetime) else value
+    if isinstance(value, datetime):
+        return connection.ops.adapt_datetimefield_value(value)
+    return connection.ops.adapt_datefield_value(value) if isinstance(value, date) else value
 
 
 def _reader(found: QuerySet[Any, Any], compiler: Any) -> Callable[[list[Any]], list[Any]]:  # noqa: ANN401 not public

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 
 def to_record(row: Round) -> DomainRound:
-    """The domain's view of a row; reads its labels."""
+    """The domain's view of a row; reads its labels, which are stored with the first answer."""
+    answered = row.tries > 0 or row.state != RoundState.OPEN.value
     return DomainRound(
         round_id=row.token,
         player=str(row.player_id),
@@ -31,7 +32,7 @@ def to_record(row: Round) -> DomainRound:
         state=RoundState(row.state),
         step=row.step,
         guesses=tuple(Guess(str(answer), step) for answer, step in row.guesses),
-        labels=tuple(_label(label) for label in row.labels.order_by("pk")),
+        labels=tuple(_label(label) for label in row.labels.order_by("pk")) if answered else (),
         nothing=row.nothing,
         request=row.request,
         ended=row.ended,

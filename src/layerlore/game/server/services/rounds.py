@@ -7,29 +7,28 @@ still as it was read. If it is not, everything is read again.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from django.db import IntegrityError, connection, transaction
-from django.db.models import F
 
 from layerlore.game.domain import states
 from layerlore.game.domain.errors import Refusal, TransitionError
 from layerlore.game.domain.lifecycle import CampaignState, MapCounts, MapState, judge_map
 from layerlore.game.domain.states import EventKind, Outcome, RoundState
 from layerlore.game.server.busy import BusyError
-from layerlore.game.server.models import Campaign, Event, Label, Map, Player, Round
+from layerlore.game.server.models import Campaign, Estimate, Map, Player, Round
 from layerlore.game.server.models.fields import random_name
 from layerlore.game.server.services import ledger
-from layerlore.game.server.services.assignment import lease, pick
+from layerlore.game.server.services.assignment import lease, pick, so_far
 from layerlore.game.server.services.campaigns import Rules, rules
 from layerlore.game.server.services.limits import RATES
 from layerlore.game.server.services.prepared import Prepared
 from layerlore.game.server.services.records import columns, event_rows, label_rows, to_record
+from layerlore.game.server.services.statements import compare_and_set, count, insert
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
 
     from layerlore.game.domain.states import Transition, Typed
 
@@ -52,6 +51,17 @@ _OPEN = Prepared(
     lambda player, campaign: Round.objects.filter(player=player, campaign=campaign, state=RoundState.OPEN.value)[:1],
     player=int,
     campaign=int,
+)
+_LATELY = Prepared(
+    lambda player, since: (
+        Round.objects.filter(player=player, started__gt=since).order_by().values_list("state", flat=True)
+    ),
+    player=int,
+    since=datetime,
+)
+_POSTERIORS = Prepared(
+    lambda game_map: Estimate.objects.filter(map=game_map).order_by().values_list("posterior", flat=True),
+    game_map=int,
 )
 
 
@@ -98,8 +108,8 @@ def open_round(player: Player, campaign: Campaign) -> Round | None:
 def too_many_lately(player: Player, now: datetime) -> bool:
     """Whether the player has begun as many rounds as nobody can play in that time; an open one may be gone on with."""
     rate = RATES["round"]
-    lately = Round.objects.filter(player=player, started__gt=now - timedelta(seconds=rate.seconds))
-    return lately.count() >= rate.count and not lately.filter(state=RoundState.OPEN.value).exists()
+    lately = _LATELY.all(player=player.pk, since=now - timedelta(seconds=rate.seconds))
+    return len(lately) >= rate.count and RoundState.OPEN.value not in lately
 
 
 def start(campaign: Campaign, player: Player, *, language: str, device: str, now: datetime) -> Done | None:
@@ -110,14 +120,13 @@ def start(campaign: Campaign, player: Player, *, language: str, device: str, now
         TransitionError: CAMPAIGN: it is not open, so no round begins.
     """
     for _ in range(ATTEMPTS):
+        running = open_round(player, campaign)
+        if running is not None and not to_record(running).lapsed(now):
+            return Done(running, Outcome.REPEATED)
+        if running is not None:
+            _retry(running.token, player, lambda record, _: states.expire(record, now=now))
         try:
-            with transaction.atomic():
-                running = open_round(player, campaign)
-                if running is not None and not to_record(running).lapsed(now):
-                    return Done(running, Outcome.REPEATED)
-                if running is not None:
-                    _change(running.token, player, lambda record, _: states.expire(record, now=now))
-                return _start(campaign, player, language=language, device=device, now=now)
+            return _start(campaign, player, language=language, device=device, now=now)
         except (IntegrityError, _QuickerError):
             continue
     raise BusyError
@@ -127,49 +136,63 @@ def _start(campaign: Campaign, player: Player, *, language: str, device: str, no
     if campaign.state != CampaignState.OPEN.value:
         raise TransitionError(Refusal.CAMPAIGN)
     config = rules(campaign).config
-    choice = pick(campaign, player, config, language=language, now=now)
+    # The map is chosen before the transaction, so that others need not wait; it is taken only if nothing has changed.
+    played = so_far(campaign, player)
+    choice = pick(campaign, player, config, language=language, now=now, played=played)
     if choice is None:
         return None
-    game_map = lease(campaign, choice.map_id)
-    if game_map is None:
-        raise _QuickerError
-    new = states.new_round(
-        round_id=random_name(),
-        player=str(player.pk),
-        map_id=str(game_map.pk),
-        steps=len(game_map.steps),
-        config=config,
-        now=now,
-        device=device,
-    )
-    row = Round.objects.create(
-        token=new.round_id,
-        campaign=campaign,
-        map=game_map,
-        picture=game_map.picture,
-        player=player,
-        stream=choice.stream.value,
-        why=choice.why.value,
-        device=device,
-        language=language,
-        steps=new.steps,
-        started=new.started,
-        expires=new.expires,
-    )
-    Event.objects.bulk_create(event_rows(row, states.start(None, new=new, now=now).events))
-    if player.seen.date() != now.date():
-        Player.objects.filter(pk=player.pk).update(seen=now, warned=None)
+    with transaction.atomic():
+        game_map = lease(campaign, choice.map_id)
+        if game_map is None or so_far(campaign, player).begun != played.begun:
+            raise _QuickerError
+        new = states.new_round(
+            round_id=random_name(),
+            player=str(player.pk),
+            map_id=str(game_map.pk),
+            steps=len(game_map.steps),
+            config=config,
+            now=now,
+            device=device,
+        )
+        row = Round(
+            token=new.round_id,
+            campaign=campaign,
+            map=game_map,
+            picture=game_map.picture,
+            player=player,
+            stream=choice.stream.value,
+            why=choice.why.value,
+            device=device,
+            language=language,
+            steps=new.steps,
+            started=new.started,
+            expires=new.expires,
+        )
+        insert([row])
+        insert(event_rows(row, states.start(None, new=new, now=now).events))
+        if player.seen.date() != now.date():
+            Player.objects.filter(pk=player.pk).update(seen=now, warned=None)
     return Done(row, Outcome.DONE)
 
 
-def reveal(player: Player, token: str, *, step: int, drafts: list[dict[str, object]] | None, now: datetime) -> Done:
+def reveal(
+    player: Player,
+    token: str,
+    *,
+    step: int,
+    drafts: list[dict[str, object]] | None,
+    now: datetime,
+    row: Round | None = None,
+) -> Done:
     """Show one step more, and keep what was typed so far with the step at which it was.
+
+    ``row`` is the round as it was just read; here and below it need not be read again unless it has changed.
 
     Raises:
         NoRoundError: There is no such round.
         TransitionError: It does not fit the round's state.
     """
-    return _retry(token, player, lambda record, _: states.reveal(record, step=step, now=now), drafts)
+    return _retry(token, player, lambda record, _: states.reveal(record, step=step, now=now), drafts, row)
 
 
 def guess(
@@ -180,8 +203,8 @@ def guess(
     tries: int,
     answer: str,
     typed: Typed,
-    drafts: list[dict[str, object]] | None = None,
     now: datetime,
+    row: Round | None = None,
 ) -> Done:
     """Commit a guess with the labels.
 
@@ -202,11 +225,16 @@ def guess(
             now=now,
         )
 
-    return _retry(token, player, act, drafts)
+    return _retry(token, player, act, row=row)
 
 
 def resign(
-    player: Player, token: str, *, typed: Typed, drafts: list[dict[str, object]] | None = None, now: datetime
+    player: Player,
+    token: str,
+    *,
+    typed: Typed,
+    now: datetime,
+    row: Round | None = None,
 ) -> Done:
     """Give up; the labels are kept.
 
@@ -218,7 +246,7 @@ def resign(
     def act(record: states.Round, row: Round) -> Transition:
         return states.resign(record, typed=typed, config=rules(row.campaign).config, now=now)
 
-    return _retry(token, player, act, drafts)
+    return _retry(token, player, act, row=row)
 
 
 def expire_overdue(now: datetime, *, limit: int = 200) -> int:
@@ -253,28 +281,29 @@ def _retry(
     player: Player,
     act: Callable[[states.Round, Round], Transition],
     drafts: list[dict[str, object]] | None = None,
+    row: Round | None = None,
 ) -> Done:
+    """Read, let the domain say what follows, and write it if nothing has changed meanwhile; else again."""
     for _ in range(ATTEMPTS):
+        row = row or find(player, token)
+        record = to_record(row)
+        transition = act(record, row)
+        if not transition.events:
+            return Done(row, transition.outcome)
         try:
             with transaction.atomic():
-                return _change(token, player, act, drafts)
+                _write(row, record, transition, drafts)
         except _QuickerError:
+            row = None
             continue
+        return Done(row, transition.outcome)
     raise BusyError
 
 
-def _change(
-    token: str,
-    player: Player,
-    act: Callable[[states.Round, Round], Transition],
-    drafts: list[dict[str, object]] | None = None,
-) -> Done:
-    """Read, let the domain say what follows, and write it if nothing has changed meanwhile."""
-    row = find(player, token)
-    record = to_record(row)
-    transition = act(record, row)
-    if not transition.events:
-        return Done(row, transition.outcome)
+def _write(
+    row: Round, record: states.Round, transition: Transition, drafts: list[dict[str, object]] | None = None
+) -> None:
+    """Write what follows, if the row is still as it was read."""
     after = columns(transition.round)
     answered = any(event.kind is not EventKind.REVEALED for event in transition.events)
     if answered and connection.features.has_select_for_update:
@@ -285,17 +314,16 @@ def _change(
     the_rules = rules(row.campaign)
     after |= ledger.place_in_the_day(row, transition.events, the_rules)
     before = {"state": record.state.value, "step": record.step, "tries": row.tries, "void_reason": record.void_reason}
-    if not Round.objects.filter(pk=row.pk, **before).update(**after):
+    if not compare_and_set(Round, row.pk, before, after):
         raise _QuickerError
     for name, value in after.items():
         setattr(row, name, value)
     known = {(label.language, label.text) for label in record.labels}
     fresh = [label for label in transition.round.labels if (label.language, label.text) not in known]
-    Label.objects.bulk_create(label_rows(row, fresh))
+    insert(label_rows(row, fresh))
     ledger.book(row, transition.events, the_rules)
-    Event.objects.bulk_create(event_rows(row, transition.events))
+    insert(event_rows(row, transition.events))
     _count(row, record, transition.round, the_rules)
-    return Done(row, transition.outcome)
 
 
 def _count(row: Round, before: states.Round, after: states.Round, the_rules: Rules) -> None:
@@ -308,9 +336,9 @@ def _count(row: Round, before: states.Round, after: states.Round, the_rules: Rul
     }
     if not any(change.values()):
         return
-    Map.objects.filter(pk=row.map_id).update(**{name: F(name) + number for name, number in change.items() if number})
+    now = count(Map, row.map_id, {name: number for name, number in change.items() if number}, JUDGED)
     if change["done"]:
-        judge(Map.objects.only(*JUDGED).get(pk=row.map_id), the_rules)
+        judge(Map(pk=row.map_id, **dict(zip(JUDGED, now, strict=True))), the_rules)
 
 
 def _counts(record: states.Round, state: RoundState) -> int:
@@ -324,7 +352,7 @@ def judge(game_map: Map, the_rules: Rules) -> None:
     """Write the map's state as its counts and estimates demand; maps without a cap are always given out."""
     if game_map.cap is None:
         return
-    known = list(game_map.estimates.values_list("posterior", flat=True)) or None
+    known = _POSTERIORS.all(game_map=game_map.pk) or None
     counts = MapCounts(game_map.done, game_map.won, game_map.resigned)
     disabled = game_map.state == MapState.DISABLED.value
     verdict = judge_map(counts, known, the_rules.config, disabled=disabled)

@@ -69,7 +69,8 @@ def reveal(request: HttpRequest, token: str) -> HttpResponse:
     if chips.refused and _running(row) and form.cleaned_data["step"] == row.step:
         return _page(request, row, chips=chips, status=422)
     try:
-        rounds.reveal(row.player, token, step=form.cleaned_data["step"], drafts=chips.drafts, now=timezone.now())
+        step = form.cleaned_data["step"]
+        rounds.reveal(row.player, token, step=step, drafts=chips.drafts, now=timezone.now(), row=row)
     except TransitionError as error:
         return _refused(request, row, error, chips)
     return see("round", token)
@@ -98,6 +99,7 @@ def guess(request: HttpRequest, token: str) -> HttpResponse:
             answer="" if answer is None else str(answer),
             typed=Typed(chips.labels, nothing=form.cleaned_data["nothing"]),
             now=timezone.now(),
+            row=row,
         )
     except TransitionError as error:
         return _refused(request, row, error, chips)
@@ -116,7 +118,7 @@ def resign(request: HttpRequest, token: str) -> HttpResponse:
         return _page(request, row, chips=chips, status=422)
     try:
         typed = Typed(chips.labels, nothing=form.cleaned_data["nothing"])
-        done = rounds.resign(row.player, token, typed=typed, now=timezone.now())
+        done = rounds.resign(row.player, token, typed=typed, now=timezone.now(), row=row)
     except TransitionError as error:
         return _refused(request, row, error, chips)
     return _after(done)
