@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Concatenate
 
 from django.contrib import messages
 from django.contrib.auth import login, logout
+from django.core.paginator import Paginator
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -18,12 +19,12 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from layerlore.game.domain.scoring import Ladder
 from layerlore.game.server.forms import ConfirmForm, EmailForm, PasswordForm
 from layerlore.game.server.models import Account, Player, Session
-from layerlore.game.server.services import accounts, campaigns, erasure, leaderboard, limits
+from layerlore.game.server.services import accounts, campaigns, erasure, leaderboard, limits, own_numbers
 from layerlore.game.server.services.keyed import digest
 from layerlore.game.server.services.people import forget_guest, forget_player, player_of
-from layerlore.game.server.views import errors
+from layerlore.game.server.views import charts, errors
 from layerlore.game.server.views.accounts import BACKEND
-from layerlore.game.server.views.common import see
+from layerlore.game.server.views.common import SeeOther, play_language, points, safe_next, see, signed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
     View = Callable[Concatenate[HttpRequest, Account, ...], HttpResponse]
+
+ROUNDS = 20
+"""Of one's own on a page."""
 
 
 def with_account(view: View) -> Callable[..., HttpResponse]:
@@ -69,10 +73,29 @@ def me(request: HttpRequest) -> HttpResponse:
     if player is None:
         return see("consent")
     campaign, now = campaigns.current(), timezone.now()
+    statistics = leaderboard.statistics(campaign, player)
+    page = Paginator(own_numbers.finished(campaign, player), ROUNDS).get_page(request.GET.get("page"))
+    names, language = campaigns.rules(campaign).classes, play_language(campaign)
+    mine = [
+        {
+            "token": row.token,
+            "ended": row.ended,
+            "state": row.state,
+            "class_name": names[row.picture.class_index].name(language),
+            "step": row.step + 1,
+            "typed": row.typed,
+            "points": signed(points(row.points)),
+        }
+        for row in page
+    ]
     content = {
-        "statistics": leaderboard.statistics(campaign, player),
+        "statistics": statistics,
+        "share": round(100 * statistics.won / statistics.rounds) if statistics.rounds else None,
+        "step_at_win": own_numbers.step_at_win(campaign, player),
+        "weeks": charts.bars(own_numbers.weeks(campaign, player, now), width=600, height=120),
         "places": [(one.value, leaderboard.own(campaign, one, player, now)) for one in Ladder],
-        "rounds": player.rounds.filter(campaign=campaign, state__in=("won", "lost", "resigned")).order_by("-pk")[:20],
+        "page": page,
+        "rounds": mine,
         "can_sign_up": player.account_id is None and campaigns.rules(campaign).config.people.signup != "closed",
     }
     return render(request, "game/me.html", content)
@@ -181,7 +204,7 @@ def shortcuts(request: HttpRequest) -> HttpResponse:
     if player is None:
         return see("consent")
     Player.objects.filter(pk=player.pk).update(shortcuts=request.POST.get("shortcuts") == "1")
-    return see("me")
+    return SeeOther(safe_next(request, "me"))
 
 
 def session_name(row: Session) -> str:

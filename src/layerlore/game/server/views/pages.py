@@ -12,9 +12,9 @@ from django.shortcuts import render
 from django.utils import timezone, translation
 from django.views.decorators.http import require_GET, require_POST
 
-from layerlore.game.domain.scoring import step_values
+from layerlore.game.domain.scoring import guess_points
 from layerlore.game.server.models import Campaign
-from layerlore.game.server.services import campaigns, consents, limits, rounds
+from layerlore.game.server.services import campaigns, consents, leaderboard, limits, retention, rounds
 from layerlore.game.server.services.people import (
     forget_player,
     new_guest,
@@ -22,11 +22,15 @@ from layerlore.game.server.services.people import (
     remember_device,
     remember_guest,
 )
-from layerlore.game.server.views import errors
-from layerlore.game.server.views.common import SeeOther, play_language, safe_next, see
+from layerlore.game.server.views import errors, sentences
+from layerlore.game.server.views.common import SeeOther, play_language, points, safe_next, see, signed
+from layerlore.game.server.views.example import worked_example
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
+
+KNOWN = 12
+"""Names of classes that the start page tells."""
 
 
 @require_GET
@@ -38,26 +42,60 @@ def home(request: HttpRequest) -> HttpResponse:
     if running is not None and running.expires <= timezone.now():
         running = None
     agreed = player is not None and consents.has_agreed(player, campaign)
-    return render(request, "game/home.html", {"running": running, "agreed": agreed, "rules": campaigns.rules(campaign)})
+    the_rules = campaigns.rules(campaign)
+    content = {
+        "running": running,
+        "agreed": agreed,
+        "can_begin": player is not None or the_rules.config.people.guests,
+        "statistics": leaderboard.statistics(campaign, player) if agreed and player else None,
+        "classes": [one.name(play_language(campaign)) for one in the_rules.classes.values()][:KNOWN],
+        "more_classes": max(0, len(the_rules.classes) - KNOWN),
+        "example": worked_example(the_rules.config.score.rule),
+    }
+    return render(request, "game/home.html", content)
 
 
 @require_GET
 def how(request: HttpRequest) -> HttpResponse:
     """How to play, with a worked example."""
-    config = campaigns.rules(campaigns.current()).config
-    worth = step_values(config.score.rule, config.reveal.steps)
+    the_rules = campaigns.rules(campaigns.current())
+    config = the_rules.config
+
+    def worth(step: int, *, correct: bool) -> str:
+        return signed(points(guess_points(config, step=step, classes=the_rules.offered, tries=0, correct=correct)))
+
     steps = [
-        {"number": number + 1, "percent": 100 * share, "points": value}
-        for number, (share, value) in enumerate(zip(config.reveal.steps, worth, strict=True))
+        {
+            "number": number + 1,
+            "percent": 100 * share,
+            "right": worth(number, correct=True),
+            "wrong": worth(number, correct=False),
+        }
+        for number, share in enumerate(config.reveal.steps)
     ]
-    return render(request, "game/how.html", {"steps": steps, "config": config})
+    content = {
+        "steps": steps,
+        "config": config,
+        "offered": the_rules.offered,
+        "example": worked_example(config.score.rule),
+    }
+    return render(request, "game/how.html", content)
 
 
 @require_GET
 def info(request: HttpRequest) -> HttpResponse:
     """Who runs it, what is stored, and what is limited."""
     config = campaigns.rules(campaigns.current()).config
-    return render(request, "game/info.html", {"config": config, "rates": limits.RATES})
+    content = {
+        "config": config,
+        "rates": [
+            {"what": sentences.LIMITS[name], "count": rate.count, "minutes": rate.seconds // 60}
+            for name, rate in limits.RATES.items()
+        ],
+        "guest_days": retention.GUEST_IDLE.days,
+        "account_months": retention.ACCOUNT_IDLE.days // 30,
+    }
+    return render(request, "game/info.html", content)
 
 
 @require_GET

@@ -23,6 +23,18 @@ REFUSALS = {
     Refusal.CAMPAIGN: _("The campaign cannot go to that state from where it is."),
     Refusal.BUNDLE: _("The bundle is not the one the campaign was opened with; put that one back."),
 }
+LIMITS = {
+    "guest": _("new guests from one network"),
+    "signup": _("new accounts from one network"),
+    "login": _("attempts to log in from one network"),
+    "reset": _("forgotten passwords from one network"),
+    "reset-mail": _("mails to one account"),
+    "recover": _("attempts with a recovery code from one network"),
+    "export": _("downloads of one's own data"),
+    "otp": _("attempts with a second factor"),
+    "round": _("rounds that a player begins"),
+}
+"""What `services.limits.RATES` limits."""
 REASONS = {
     Reason.EMPTY: _("There is no letter in it; type a word."),
     Reason.TOO_LONG: _("It is longer than 40 letters; say it shorter."),
