@@ -6,8 +6,12 @@ import contextlib
 import os
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
 
 from layerlore.errors import OutputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 PART = ".part"
 """Suffix of files that are being written; one that is left over was a killed program's."""
@@ -19,12 +23,23 @@ def write_whole(path: Path, content: bytes) -> None:
     Raises:
         OutputError: The system refuses; nothing is left behind and an older file stays as it was.
     """
+    with writing_whole(path) as file:
+        file.write(content)
+
+
+@contextlib.contextmanager
+def writing_whole(path: Path) -> Iterator[BinaryIO]:
+    """A file to write to, which takes its place when the block ends without an error.
+
+    Raises:
+        OutputError: As for :func:`write_whole`.
+    """
     temporary: Path | None = None
     try:
         handle, name = tempfile.mkstemp(prefix=f".{path.name[:80]}.", suffix=PART, dir=path.parent)
         temporary = Path(name)
         with os.fdopen(handle, "wb") as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())  # else a power cut may leave the new name without the content
         temporary.chmod(_mode())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import zlib
@@ -13,8 +14,11 @@ from layerlore.errors import FileFormatError
 from layerlore.study.folder import SCHEMA, canonical_json
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
+    from typing import BinaryIO
+
+    import pyarrow.parquet as pq
 
 KEY = b"layerlore"
 """Key of our JSON among a Parquet file's metadata."""
@@ -27,28 +31,35 @@ PAGE = 8 << 20
 
 
 def parquet_bytes(table: pa.Table, content: Mapping[str, Any]) -> bytes:
-    """A Parquet file with our JSON in its metadata; the same table gives the same bytes.
+    """A Parquet file with our JSON in its metadata; the same table gives the same bytes."""
+    buffer = io.BytesIO()
+    write_parquet(buffer, table.schema, [table], content)
+    return buffer.getvalue()
+
+
+def write_parquet(file: BinaryIO, schema: pa.Schema, tables: Iterable[pa.Table], content: Mapping[str, Any]) -> None:
+    """Write tables one after the other, with our JSON in the metadata; no more than one is held at a time.
 
     Maps are stored byte by byte of their numbers: high bytes first, then low ones, which packs better.
     """
     import pyarrow.parquet as pq
 
     text = canonical_json({**content, "crc32": _checksum(content)})
-    kinds = {name: table.schema.field(name).type for name in table.column_names}
+    kinds = {name: schema.field(name).type for name in schema.names}
     repeated = [name for name, kind in kinds.items() if not pa.types.is_floating(kind) and not pa.types.is_nested(kind)]
-    buffer = io.BytesIO()
-    pq.write_table(
-        table.replace_schema_metadata({KEY: text.encode()}),
-        buffer,
+    with pq.ParquetWriter(
+        file,
+        schema.with_metadata({KEY: text.encode()}),
         compression="zstd",
         compression_level=LEVEL,
         use_dictionary=repeated,
         data_page_size=PAGE,
-        column_encoding={"map.list.element": "BYTE_STREAM_SPLIT"} if "map" in table.column_names else None,
+        column_encoding={"map.list.element": "BYTE_STREAM_SPLIT"} if "map" in kinds else None,
         write_page_checksum=True,  # so that a damaged page is told, not shown
         store_schema=True,
-    )
-    return buffer.getvalue()
+    ) as writer:
+        for table in tables:
+            writer.write_table(table.replace_schema_metadata(writer.schema.metadata))
 
 
 def _checksum(content: Mapping[str, Any]) -> int:
@@ -68,18 +79,38 @@ def read_parquet(path: Path, schema: pa.Schema, *, way_out: str, columns: Sequen
     Raises:
         FileFormatError: It is missing, damaged, of another kind, or from a newer LayerLore.
     """
+    with _opened(path, schema, way_out) as file:
+        table = file.read(columns=list(columns or schema.names), use_threads=False)
+    return table.select(list(columns or schema.names))
+
+
+def check_parquet(path: Path, schema: pa.Schema, *, way_out: str) -> dict[str, Any]:
+    """Check every page of a file as :func:`read_parquet` does, a part at a time; returns our JSON.
+
+    Raises:
+        FileFormatError: As for :func:`read_parquet`.
+    """
+    with _opened(path, schema, way_out) as file:
+        for number in range(file.num_row_groups):
+            file.read_row_group(number, columns=schema.names, use_threads=False)
+        content: dict[str, Any] = json.loads(file.schema_arrow.metadata[KEY])
+    return content
+
+
+@contextlib.contextmanager
+def _opened(path: Path, schema: pa.Schema, way_out: str) -> Iterator[pq.ParquetFile]:
+    """A file of the kind that is wanted; whatever goes wrong while it is read is told in one line."""
     import pyarrow.parquet as pq
 
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             _check_kind(path, file.schema_arrow, schema, way_out)
-            table = file.read(columns=list(columns or schema.names), use_threads=False)
+            yield file
     except FileNotFoundError as error:
         raise FileFormatError(f"{path}: no such file; {way_out}") from error
     except (OSError, ValueError, LookupError, TypeError, pa.ArrowException) as error:
         reason = (str(error).splitlines() or [""])[0].rstrip(".")[:160]
         raise FileFormatError(f"{path}: damaged ({reason}); {way_out}") from error
-    return table.select(list(columns or schema.names))
 
 
 def _check_kind(path: Path, found: pa.Schema, wanted: pa.Schema, way_out: str) -> None:
