@@ -19,7 +19,7 @@ from small import fill, network, photo_folder
 
 from layerlore.errors import FileFormatError, OutputError
 from layerlore.files import write_whole
-from layerlore.study.answers import COLUMNS, AnswerRow, as_tables, load_answers, read_answers, write_answers
+from layerlore.study.answers import COLUMNS, AnswerRow, answers_writer, load_answers, read_answers, write_answers
 from layerlore.study.answers_elsewhere import _text
 from layerlore.study.parquet import KEY, parquet_bytes
 from layerlore.study.study import Study
@@ -73,10 +73,16 @@ def test_the_file_of_a_campaign_comes_back_whole(tmp_path: Path) -> None:
     assert frame["text"].notna().sum() == 7
 
 
-def test_parts_of_a_file_are_the_whole(tmp_path: Path) -> None:
+def test_parts_of_a_file_are_the_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [row(round=str(number)) for number in range(25)]
-    assert pa.concat_tables(as_tables(rows, size=7)).to_pylist() == [one._asdict() for one in rows]
-    assert [table.num_rows for table in as_tables([])] == [0]
+    monkeypatch.setattr("layerlore.study.answers.BATCH", 7)
+    write_answers(tmp_path / "one.parquet", rows, campaign="c" * 32)
+    with answers_writer(tmp_path / "many.parquet", campaign="c" * 32) as file:
+        for number in range(0, 25, 2):
+            file.add(rows[number : number + 2])
+    assert (tmp_path / "one.parquet").read_bytes() == (tmp_path / "many.parquet").read_bytes()
+    assert load_answers(tmp_path / "one.parquet").table.to_pylist() == [one._asdict() for one in rows]
+    assert pq.ParquetFile(tmp_path / "one.parquet").num_row_groups == 4
 
 
 def test_what_is_not_the_same_campaigns_is_never_replaced(tmp_path: Path) -> None:
@@ -198,7 +204,7 @@ def test_what_does_not_fit_is_told_by_its_row(study: Study, shown: list[dict[str
     assert "rows left out: 108 (101 by their image, " in text
     assert "repeat another one: 1" in text
     assert len(found.notes) < 10
-    with pytest.raises(FileFormatError, match=r"row 4: image .* and 107 more rows"):
+    with pytest.raises(FileFormatError, match=r"row 4: image .*and 107 more rows"):
         read_answers(path, study, strict=True)
 
 

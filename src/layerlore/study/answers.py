@@ -7,6 +7,7 @@ into the same columns.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,11 +16,11 @@ import pyarrow as pa
 from layerlore.errors import FileFormatError, OutputError
 from layerlore.files import writing_whole
 from layerlore.study.folder import SCHEMA
-from layerlore.study.parquet import check_parquet, read_parquet, write_parquet
+from layerlore.study.parquet import check_parquet, parquet_writer, read_parquet
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     import pandas as pd
@@ -203,32 +204,59 @@ def _is_ours(path: Path) -> bool:
 
 
 def write_answers(path: Path, rows: Iterable[AnswerRow], *, campaign: str) -> int:
-    """Write ``answers.parquet``; the same rows give the same bytes. Only some rows are held at a time.
+    """Write ``answers.parquet`` and tell how many rows it has; see :func:`answers_writer`."""
+    with answers_writer(path, campaign=campaign) as file:
+        file.add(rows)
+    return file.count
+
+
+@contextmanager
+def answers_writer(path: Path, *, campaign: str) -> Iterator[AnswersFile]:
+    """Write ``answers.parquet`` bit by bit; it takes its place when the block ends without an error.
+
+    The same rows give the same bytes, however many are added at a time; only some are held.
 
     Args:
         path: The file. One that is there is replaced, if it holds answers of the same campaign.
-        rows: The rows.
         campaign: Random name of the campaign.
-
-    Returns:
-        Number of rows.
 
     Raises:
         FileFormatError: There is a file that is damaged, of another kind, or from a newer LayerLore; it stays.
         OutputError: There is a file with the answers of another campaign, or the file cannot be written.
     """
     check_replaceable(path, campaign)
-    count = 0
+    content = {"schema": SCHEMA, "holds": "answers", "campaign": campaign}
+    with writing_whole(path) as file, parquet_writer(file, COLUMNS, content) as write:
+        answers = AnswersFile(write)
+        yield answers
+        answers.flush()
 
-    def tables() -> Iterator[pa.Table]:
-        nonlocal count
-        for table in as_tables(rows):
-            count += table.num_rows
-            yield table
 
-    with writing_whole(path) as file:
-        write_parquet(file, COLUMNS, tables(), {"schema": SCHEMA, "holds": "answers", "campaign": campaign})
-    return count
+class AnswersFile:
+    """A file of answers that is being written.
+
+    Attributes:
+        count: Rows that were added.
+    """
+
+    def __init__(self, write: Callable[[pa.Table], None]) -> None:
+        """Nothing is written yet."""
+        self.count = 0
+        self._write, self._batch = write, list[AnswerRow]()
+
+    def add(self, rows: Iterable[AnswerRow]) -> None:
+        """Add rows at the end."""
+        for row in rows:
+            self._batch.append(row)
+            self.count += 1
+            if len(self._batch) == BATCH:
+                self.flush()
+
+    def flush(self) -> None:
+        """Write the rows that are held."""
+        if self._batch:
+            self._write(as_table(self._batch))
+        self._batch = []
 
 
 def check_replaceable(path: Path, campaign: str) -> None:
@@ -248,20 +276,8 @@ def check_replaceable(path: Path, campaign: str) -> None:
         raise OutputError(f"{path}: holds the answers of another campaign; {way_out}")
 
 
-def as_tables(rows: Iterable[AnswerRow], size: int = BATCH) -> Iterator[pa.Table]:
-    """Rows as tables of so many rows; one at least, which may be empty."""
-    batch: list[AnswerRow] = []
-    empty = True
-    for row in rows:
-        batch.append(row)
-        if len(batch) == size:
-            yield _table(batch)
-            batch, empty = [], False
-    if batch or empty:
-        yield _table(batch)
-
-
-def _table(rows: Sequence[AnswerRow]) -> pa.Table:
+def as_table(rows: Sequence[AnswerRow]) -> pa.Table:
+    """Rows as a table with the columns `COLUMNS`."""
     columns: Iterable[Sequence[Any]] = zip(*rows, strict=True) if rows else [()] * len(COLUMNS)
     arrays = [pa.array(values, kind.type) for values, kind in zip(columns, COLUMNS, strict=True)]
     return pa.Table.from_arrays(arrays, schema=COLUMNS)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from layerlore.errors import FileFormatError
 from layerlore.game.domain.labels import fold  # the game's rules import nothing of ours
-from layerlore.study.answers import KINDS, OUTCOMES, AnswerRow, Answers, as_tables
+from layerlore.study.answers import KINDS, OUTCOMES, AnswerRow, Answers, as_table
 from layerlore.study.answers_study import Place, PlaceError, Places
 
 if TYPE_CHECKING:
@@ -74,10 +74,8 @@ def read_elsewhere(path: Path, study: Study, *, strict: bool = False) -> Answers
         raise FileFormatError(f"{path}: {problems[0]}{more}; mend the file")
     if not kept:
         raise FileFormatError(f"{path}: no answers in it; it needs a row for each label")
-    import pyarrow as pa
-
     notes = [*_notes_of_columns(columns, known), *reading.notes()]
-    return Answers(pa.concat_tables(as_tables(kept)), str(path), tuple(notes))
+    return Answers(as_table(kept), str(path), tuple(notes))
 
 
 def _content(path: Path) -> tuple[list[str], Iterable[tuple[int, Sequence[Any]]]]:

@@ -14,7 +14,7 @@ from layerlore.errors import FileFormatError
 from layerlore.study.folder import SCHEMA, canonical_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
     from typing import BinaryIO
 
@@ -33,23 +33,36 @@ PAGE = 8 << 20
 def parquet_bytes(table: pa.Table, content: Mapping[str, Any]) -> bytes:
     """A Parquet file with our JSON in its metadata; the same table gives the same bytes."""
     buffer = io.BytesIO()
-    write_parquet(buffer, table.schema, [table], content)
+    with parquet_writer(buffer, table.schema, content) as write:
+        write(table)
     return buffer.getvalue()
 
 
-def write_parquet(file: BinaryIO, schema: pa.Schema, tables: Iterable[pa.Table], content: Mapping[str, Any]) -> None:
-    """Write tables one after the other, with our JSON in the metadata; no more than one is held at a time.
+@contextlib.contextmanager
+def parquet_writer(
+    file: BinaryIO, schema: pa.Schema, content: Mapping[str, Any]
+) -> Iterator[Callable[[pa.Table], None]]:
+    """Write tables into one file, one after the other, with our JSON in its metadata.
 
     Maps are stored byte by byte of their numbers: high bytes first, then low ones, which packs better.
+
+    Args:
+        file: Where to.
+        schema: Of all the tables.
+        content: Our JSON.
+
+    Yields:
+        A function that writes a table.
     """
     import pyarrow.parquet as pq
 
     text = canonical_json({**content, "crc32": _checksum(content)})
     kinds = {name: schema.field(name).type for name in schema.names}
     repeated = [name for name, kind in kinds.items() if not pa.types.is_floating(kind) and not pa.types.is_nested(kind)]
+    told = schema.with_metadata({KEY: text.encode()})
     with pq.ParquetWriter(
         file,
-        schema.with_metadata({KEY: text.encode()}),
+        told,
         compression="zstd",
         compression_level=LEVEL,
         use_dictionary=repeated,
@@ -58,8 +71,7 @@ def write_parquet(file: BinaryIO, schema: pa.Schema, tables: Iterable[pa.Table],
         write_page_checksum=True,  # so that a damaged page is told, not shown
         store_schema=True,
     ) as writer:
-        for table in tables:
-            writer.write_table(table.replace_schema_metadata(writer.schema.metadata))
+        yield lambda table: writer.write_table(table.replace_schema_metadata(told.metadata))
 
 
 def _checksum(content: Mapping[str, Any]) -> int:

@@ -82,7 +82,9 @@ def _hints(kind: type[Any]) -> dict[str, Any]:
 
 
 def _value(hint: Any, value: Any, where: str) -> Any:  # noqa: ANN401 any field
-    """A value of the type that a field has."""
+    """A value of the type that a field has, which may be "or None"."""
+    if typing.get_origin(hint) is types.UnionType:
+        hint = type(None) if value is None else typing.get_args(hint)[0]
     origin = typing.get_origin(hint)
     if origin is tuple and isinstance(value, list):
         inner = typing.get_args(hint)[0]
@@ -96,6 +98,6 @@ def _value(hint: Any, value: Any, where: str) -> Any:  # noqa: ANN401 any field
         return hint(value)
     if hint is float and type(value) in (int, float) and math.isfinite(value):
         return float(value)
-    if hint in (str, int, bool) and type(value) is hint:
+    if hint in (str, int, bool, type(None)) and type(value) is hint:
         return value
     raise ValueError(f"{where} is {value!r:.60}, which cannot be")

@@ -65,13 +65,13 @@ def label_lines(one: RoundRecord, of: MapRecord, facts: CampaignFacts, *, shadow
     if one.state not in FINISHED_STATES:
         return
     last = one.guesses[-1] if one.guesses else None
-    before = (facts.key, one.round, one.player, of.kind, one.stream, of.image_id, of.target)
-    before += (facts.class_name(of.class_index), of.layer, of.layer_index, of.cluster, of.weight, of.map_key)
+    who = (facts.key, one.round, one.player, of.kind, one.stream, of.image_id, of.target)
+    where = (facts.class_name(of.class_index), of.layer, of.layer_index, of.cluster, of.weight, of.map_key)
     guess = ("", "") if last is None else (facts.class_name(last.class_index), last.step)
     after = (one.state, *guess, bool(one.void_reason), shadow, day_of(one.ended))
     for label in one.labels:
         texts = (label.language, label.text, label.label, label.merged or "", label.kind, label.assisted, label.hidden)
-        yield _line((*before, *texts, label.step, of.fractions[label.step], *after))
+        yield _line((*who, *where, *texts, label.step, of.fractions[label.step], *after))
 
 
 def _line(cells: tuple[object, ...]) -> str:
