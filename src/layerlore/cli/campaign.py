@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from layerlore.cli.options import Debug, Json, one_line_errors
-from layerlore.cli.printing import printable, say
+from layerlore.cli.printing import print_json, printable, say
 from layerlore.cli.study_printing import progress_by_turns
 
 if TYPE_CHECKING:
@@ -79,7 +78,7 @@ def build(  # noqa: PLR0913 one for each option
                 asking=asking,
             )
         if as_json:
-            _print_json({**asdict(result), "folder": str(result.folder), "seconds": round(result.seconds, 2)})
+            print_json({**asdict(result), "folder": str(result.folder), "seconds": round(result.seconds, 2)})
         else:
             _print_built(folder, result)
 
@@ -102,13 +101,9 @@ def plan(
 
         found = plan_campaign(folder, Choice(per_layer, merged=merged), players=players, rounds_per_day=rounds)
         if as_json:
-            _print_json(asdict(found))
+            print_json(asdict(found))
         else:
             _print_plan(found)
-
-
-def _print_json(content: dict[str, Any]) -> None:
-    typer.echo(json.dumps(content, ensure_ascii=False, indent=1))
 
 
 def _print_built(folder: Path, result: BuildResult) -> None:

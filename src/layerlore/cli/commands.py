@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from layerlore.cli import campaign, compare, play, report, study
+from layerlore.cli import campaign, campaign_answers, compare, play, report, study
 from layerlore.cli.options import (
     ClassNamesFile,
     Debug,
@@ -155,6 +155,7 @@ report.register(app)
 study.register(app)
 compare.register(app, study.study_app)
 campaign.register(app)
+campaign_answers.register()
 play.register(app)
 
 

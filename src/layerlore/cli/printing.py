@@ -29,6 +29,11 @@ def say(text: str) -> None:
     typer.echo(printable(text), err=True)
 
 
+def print_json(content: dict[str, Any]) -> None:
+    """Print a result for programs."""
+    typer.echo(json.dumps(content, ensure_ascii=False, indent=1))
+
+
 @contextmanager
 def progress(total: int) -> Iterator[Callable[[str], None]]:
     """Yield a function that reports one finished photo: a bar on a terminal, plain lines elsewhere."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import json
 import shlex
 import signal
 import threading
@@ -27,7 +26,7 @@ from layerlore.cli.options import (
     one_line_errors,
     parse_layers,
 )
-from layerlore.cli.printing import say
+from layerlore.cli.printing import print_json, say
 from layerlore.cli.study_printing import created_json, print_created, print_run, print_status, run_json, study_progress
 from layerlore.errors import StudyError
 
@@ -136,7 +135,7 @@ def create(  # noqa: PLR0913 one for each option
         if not as_json:
             print_created(study, following=not run)
         elif not run:
-            _print_json(created_json(study))
+            print_json(created_json(study))
         if run:
             _run(study, as_json=as_json, workers=workers)
 
@@ -181,7 +180,7 @@ def status(folder: Folder, *, as_json: Json = False, debug: Debug = False) -> No
         study = Study.open(folder)
         found = study.status()
         if as_json:
-            _print_json({"study": str(folder), **asdict(found), "complete": found.complete})
+            print_json({"study": str(folder), **asdict(found), "complete": found.complete})
         else:
             print_status(study, found)
 
@@ -191,13 +190,9 @@ def _run(study: Study, *, as_json: bool, **options: Any) -> None:  # noqa: ANN40
     with study_progress("explaining") as step:
         result = study.run(progress=step, notice=say, **options)
     if as_json:
-        _print_json(run_json(study, result))
+        print_json(run_json(study, result))
     else:
         print_run(study, result)
-
-
-def _print_json(content: dict[str, Any]) -> None:
-    typer.echo(json.dumps(content, ensure_ascii=False, indent=1))
 
 
 def _settings(

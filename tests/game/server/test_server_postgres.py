@@ -11,7 +11,7 @@ import pytest
 from postgres import binaries, server
 
 HERE = Path(__file__).parent
-TESTS = ("play", "invariants", "races", "accounts", "loading")
+TESTS = ("play", "invariants", "races", "accounts", "loading", "export")
 
 
 def test_everything_on_postgresql() -> None:

@@ -16,18 +16,19 @@ if TYPE_CHECKING:
 MIDNIGHT = "T00:00:00.000000Z"
 
 
-def answer_rows(
-    rounds: Iterable[RoundRecord],
-    facts: CampaignFacts,
-    maps: Iterable[MapRecord],
-    players: Iterable[PlayerRecord],
-) -> Iterator[AnswerRow]:
-    """A row for each label of each finished round; one for a round without labels."""
-    by_key = {one.map_key: one for one in maps}
-    shadow = {one.player for one in players if one.shadow}
-    for one in rounds:
+class AnswerRows:
+    """Makes rows of rounds: one for each label of a finished round, one for a round without labels."""
+
+    def __init__(self, facts: CampaignFacts, maps: Iterable[MapRecord], players: Iterable[PlayerRecord]) -> None:
+        """Index the maps, and the players who are in shadow."""
+        self._facts = facts
+        self._maps = {one.map_key: one for one in maps}
+        self._shadow = {one.player for one in players if one.shadow}
+
+    def of(self, one: RoundRecord) -> Iterator[AnswerRow]:
+        """The rows of a round; none where it was not finished."""
         if one.state in FINISHED_STATES:
-            yield from _of_round(one, by_key[one.map_key], facts, shadow=one.player in shadow)
+            yield from _of_round(one, self._maps[one.map_key], self._facts, shadow=one.player in self._shadow)
 
 
 def _of_round(one: RoundRecord, of: MapRecord, facts: CampaignFacts, *, shadow: bool) -> Iterator[AnswerRow]:
@@ -76,8 +77,3 @@ def _seconds(one: RoundRecord) -> float | None:
         return None
     took = datetime.fromisoformat(one.ended) - datetime.fromisoformat(one.started)
     return round(took.total_seconds(), 1)
-
-
-def linked(maps: Iterable[MapRecord]) -> bool:
-    """Whether the way back to the study is there for all maps."""
-    return all(one.image_id for one in maps)

@@ -30,6 +30,7 @@ from layerlore.game.exchange.records import (
 )
 from layerlore.game.server.models import ConsentText, Estimate, Event, Label, Map, Player, Round
 from layerlore.game.server.services.keyed import keyed
+from layerlore.game.server.services.merging import merges_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
@@ -177,7 +178,7 @@ class CampaignRows:
 
     def rounds(self) -> Iterator[RoundRecord]:
         """Rounds with labels and events, some at a time."""
-        merged = _merges(self.campaign)
+        merged = merges_of(self.campaign).canonical
         last = 0
         while rows := list(self._rounds().filter(pk__gt=last).order_by("pk").values_list(*_ROUND)[:ROUNDS]):
             last = rows[-1][0]
@@ -235,7 +236,7 @@ class CampaignRows:
 
     def aggregate(self) -> Iterator[AggregateRecord]:
         """What all answers say about each label on each map, some maps at a time."""
-        merged = _merges(self.campaign)
+        merged = merges_of(self.campaign).canonical
         maps = Map.objects.filter(campaign=self.campaign).order_by("pk").values_list("pk", "key")
         last = 0
         while some := dict(maps.filter(pk__gt=last)[:MAPS]):
@@ -266,10 +267,11 @@ def pseudonyms(campaign: Campaign) -> Callable[[str, str], str]:
 
     Another campaign has other names for the same people and devices, also on the same server.
     """
+    key = campaign.key
 
     @lru_cache(maxsize=50_000)
     def pseudonym(what: str, name: str) -> str:
-        return keyed(f"export {what} {campaign.key}", name)[:32] if name else ""
+        return keyed(f"export {what} {key}", name)[:32] if name else ""
 
     return pseudonym
 
@@ -310,9 +312,3 @@ def _typers(maps: list[int], merged: Callable[[str, str], str]) -> dict[tuple[in
     for game_map, language, text, device, player in rows.values_list(*columns).order_by().iterator(ROUNDS):
         found[game_map, language, merged(language, text)].add(f"device {device}" if device else f"player {player}")
     return found
-
-
-def _merges(campaign: Campaign) -> Callable[[str, str], str]:
-    """What researchers read a label of a language as."""
-    del campaign
-    return lambda _, text: text

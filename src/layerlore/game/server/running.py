@@ -116,7 +116,7 @@ def prepare(folder: Path) -> None:
     from layerlore.game.server.services import campaigns, loading
 
     try:
-        _refuse_newer()
+        refuse_newer()
         call_command("migrate", verbosity=0, interactive=False)
     except DatabaseError as error:
         reason = " ".join(str(error).split())[:200]
@@ -128,20 +128,40 @@ def prepare(folder: Path) -> None:
     connection.close()  # the workers open their own
 
 
-def _refuse_newer() -> None:
+def refuse_newer() -> None:
     """Leave a database alone that a newer LayerLore has changed.
 
     Raises:
         SettingError: It has migrations that this version does not know.
     """
+    applied, known = _migrations()
+    if unknown := sorted(applied - known):
+        raise SettingError(f"database: a newer LayerLore has changed it ({unknown[0]}); update LayerLore")
+
+
+def refuse_older() -> None:
+    """Do not read a database as if it were of this version.
+
+    Raises:
+        SettingError: It lacks migrations that this version has.
+    """
+    applied, known = _migrations()
+    if missing := sorted(known - applied):
+        raise SettingError(
+            f"database: an older LayerLore made it ({missing[0]} is missing); start layerlore play once, which brings "
+            "it up to date"
+        )
+
+
+def _migrations() -> tuple[set[str], set[str]]:
+    """Names of the game's migrations: those of the database, and those that this version has."""
     from django.db import connection
     from django.db.migrations.loader import MigrationLoader
 
     loader = MigrationLoader(connection)
-    ours = {name for name in loader.applied_migrations if name[0] == "game"}
-    unknown = sorted(name[1] for name in ours - set(loader.disk_migrations or ()))
-    if unknown:
-        raise SettingError(f"database: a newer LayerLore has changed it ({unknown[0]}); update LayerLore")
+    every = (loader.applied_migrations, loader.disk_migrations or ())
+    applied, known = ({name for app, name in some if app == "game"} for some in every)
+    return applied, known
 
 
 def serve(server: Server, *, admin: str | None, say: Callable[[str], None], show: Callable[[str], None]) -> None:
