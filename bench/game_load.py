@@ -33,7 +33,7 @@ from gameload.checks import check, wrong
 from gameload.players import Diary, player
 from gameload.wire import Browser, Crowd, Record
 
-WARM = 8.0
+JOINING, WARM = 60.0, 5.0
 SAMPLE = 10.0
 
 
@@ -99,6 +99,9 @@ def _load(plan: Plan, server: serving.Running, pids: list[int]) -> tuple[Diary, 
     diary, record = Diary(), Record()
     browsers = [Browser(number, server.port, player(number, diary, think=plan.think)) for number in range(plan.players)]
     crowd = Crowd(browsers, record, at_once=plan.at_once)
+    begun = time.perf_counter()
+    while len(record.times["join"]) < plan.players and time.perf_counter() < begun + JOINING:
+        crowd.run(1.0)
     crowd.run(WARM)
     record.times.clear()
     begun = record.rounds

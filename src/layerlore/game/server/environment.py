@@ -57,7 +57,7 @@ def database(url: str, folder: Path | None) -> dict[str, Any]:
     if not url or parts.scheme == "sqlite":
         usual = str(folder / DATABASE_FILE) if folder else ":memory:"
         return {
-            "ENGINE": "django.db.backends.sqlite3",
+            "ENGINE": "layerlore.game.server.sqlite",
             "NAME": unquote(parts.path[1:]) if url else usual,
             "CONN_MAX_AGE": None,  # to open and close a file costs more than most requests
             "OPTIONS": {"transaction_mode": "IMMEDIATE", "timeout": BUSY_SECONDS, "init_command": SQLITE_START},
