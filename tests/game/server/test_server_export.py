@@ -17,6 +17,8 @@ from hypothesis import strategies as st
 from serving import open_campaign
 
 from layerlore.errors import FileFormatError, OutputError
+from layerlore.game.bundle.errors import BundleError
+from layerlore.game.bundle.head import BundleHead, load_head
 from layerlore.game.bundle.link import Link, LinkedImage, LinkedMap
 from layerlore.game.bundle.manifest import load_manifest
 from layerlore.game.domain.config import parse_config
@@ -56,6 +58,29 @@ def manifest(bundle: Path) -> Manifest:
     return load_manifest(bundle, verify=False)
 
 
+def test_the_head_of_a_bundle_is_that_of_its_manifest(bundle: Path, manifest: Manifest, tmp_path: Path) -> None:
+    head = load_head(bundle)
+    assert (head.campaign_id, head.created_from, head.sha256) == (
+        manifest.campaign_id,
+        manifest.created_from,
+        manifest.sha256,
+    )
+    text = (bundle / "bundle" / "manifest.json").read_bytes()
+    (tmp_path / "bundle").mkdir()
+    middle = text.index(b'"width":') + 8
+    for changed, message in (
+        (text[:middle] + b"9" + text[middle + 1 :], "changed since"),
+        (re.sub(rb'"schema":\d+,"sha', b'"schema":99,"sha', text), "format version 99"),
+        (text[:-1], "not as a bundle's manifest"),
+        (b"", "manifest.json"),
+    ):
+        (tmp_path / "bundle" / "manifest.json").write_bytes(changed)
+        with pytest.raises(BundleError, match=message):
+            load_head(tmp_path)
+        with pytest.raises(BundleError):
+            load_manifest(tmp_path, verify=False)
+
+
 @pytest.fixture(scope="module")
 def played(django_db_setup: None, django_db_blocker: Any, bundle: Path) -> Iterator[Campaign]:
     """A campaign with rounds of every kind: voided, expired, of a player in shadow, of one who was erased.
@@ -89,9 +114,13 @@ def renamed(campaign: Campaign, key: str) -> Iterator[None]:
         campaign.key = key
 
 
+def head_of(manifest: Manifest) -> BundleHead:
+    return BundleHead(manifest.campaign_id, manifest.created_from, manifest.sha256)
+
+
 def in_memory(campaign: Campaign, manifest: Manifest, *include: str, link: Link | None = None) -> CampaignExport:
     with snapshot():
-        rows = CampaignRows(campaign, manifest, link, include)
+        rows = CampaignRows(campaign, head_of(manifest), link, include)
         return CampaignExport(
             rows.facts(), tuple(rows.maps()), tuple(rows.rounds()), tuple(rows.players()), tuple(rows.aggregate())
         )
@@ -121,7 +150,7 @@ def test_a_campaign_that_nobody_has_played_can_be_exported(
     assert (export.rounds, export.players, export.aggregate, export.facts.newest) == ((), (), (), None)
     write_campaign(export, tmp_path / "export")
     assert read_campaign(tmp_path / "export") == export
-    assert status_of(Opened(tmp_path, manifest, campaign)).days is None
+    assert status_of(Opened(tmp_path, head_of(manifest), campaign)).days is None
 
 
 def test_what_is_written_is_read_back_and_written_again(played: Campaign, manifest: Manifest, tmp_path: Path) -> None:
@@ -142,7 +171,7 @@ def test_what_is_written_is_read_back_and_written_again(played: Campaign, manife
 
 def test_points_follow_from_the_export_alone(played: Campaign, manifest: Manifest) -> None:
     export = in_memory(played, manifest, *ALL)
-    name = CampaignRows(played, manifest, None).pseudonym
+    name = CampaignRows(played, head_of(manifest), None).pseudonym
     booked = {
         (name("player", player), name("round", token), kind, ref, given)
         for player, token, kind, ref, given in LedgerEntry.objects.values_list(
@@ -180,9 +209,9 @@ def test_nobody_can_be_named_or_followed(played: Campaign, manifest: Manifest, t
     for secret in secrets - {""}:
         assert secret not in text, secret
     assert "boss" not in text
-    first = CampaignRows(played, manifest, None).pseudonym
+    first = CampaignRows(played, head_of(manifest), None).pseudonym
     with renamed(played, "f" * 32):
-        other = CampaignRows(played, manifest, None).pseudonym
+        other = CampaignRows(played, head_of(manifest), None).pseudonym
     names = list(Player.objects.values_list("key", flat=True))
     assert len({first("player", one) for one in names}) == len(names)
     assert not {first("player", one) for one in names} & {other("player", one) for one in names}
@@ -239,7 +268,7 @@ def test_answers_go_to_the_study(played: Campaign, manifest: Manifest, study_fol
     pytest.importorskip("pyarrow")
     from layerlore.study.answers import load_answers
 
-    opened = Opened(study_folder / "campaign", manifest, played)
+    opened = Opened(study_folder / "campaign", head_of(manifest), played)
     done = export_opened(opened)
     assert done.written.folder == study_folder / "campaign" / "export"
     assert done.notes == ()
@@ -267,7 +296,7 @@ def test_answers_go_to_the_study(played: Campaign, manifest: Manifest, study_fol
 def test_an_export_that_fails_leaves_what_was_there(
     played: Campaign, manifest: Manifest, study_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    opened = Opened(study_folder / "campaign", manifest, played)
+    opened = Opened(study_folder / "campaign", head_of(manifest), played)
     done = export_opened(opened)
     before = contents(done.written.folder), (study_folder / "answers.parquet").read_bytes()
     monkeypatch.setattr(CampaignRows, "aggregate", lambda self: iter([1 / 0]))
@@ -282,7 +311,7 @@ def test_without_a_way_back_there_are_no_answers_but_an_export(
     played: Campaign, manifest: Manifest, tmp_path: Path
 ) -> None:
     (tmp_path / "campaign").mkdir()
-    done = export_opened(Opened(tmp_path / "campaign", manifest, played))
+    done = export_opened(Opened(tmp_path / "campaign", head_of(manifest), played))
     assert done.answers is None
     assert "way back" in done.notes[0]
     assert not (tmp_path / "answers.parquet").exists()
@@ -338,7 +367,7 @@ def test_other_folders_are_not_replaced(played: Campaign, manifest: Manifest, tm
 
 
 def test_the_status_counts_what_there_is(played: Campaign, manifest: Manifest, tmp_path: Path) -> None:
-    found = status_of(Opened(tmp_path, manifest, played), now=BEGIN)
+    found = status_of(Opened(tmp_path, head_of(manifest), played), now=BEGIN)
     assert found.state == "open"
     assert sum(found.rounds.values()) == Round.objects.count()
     assert found.rounds["voided"] == 1

@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 
     from django.db.models import QuerySet
 
+    from layerlore.game.bundle.head import BundleHead
     from layerlore.game.bundle.link import Link
-    from layerlore.game.bundle.manifest import Manifest
     from layerlore.game.server.models import Campaign
 
 ROUNDS = 1000
@@ -98,22 +98,20 @@ class CampaignRows:
 
     Attributes:
         campaign: Its row.
-        manifest: The bundle that it was opened with.
+        head: The bundle that it was opened with.
         link: The way back to the study, or None.
         include: Rounds that are not left out, of `INCLUDES`.
     """
 
-    def __init__(
-        self, campaign: Campaign, manifest: Manifest, link: Link | None, include: Collection[str] = ()
-    ) -> None:
+    def __init__(self, campaign: Campaign, head: BundleHead, link: Link | None, include: Collection[str] = ()) -> None:
         """Read nothing yet."""
-        self.campaign, self.manifest, self.link = campaign, manifest, link
+        self.campaign, self.head, self.link = campaign, head, link
         self.include = tuple(sorted(set(include)))
         self.pseudonym = pseudonyms(campaign)
 
     def facts(self) -> CampaignFacts:
         """What holds for the whole export."""
-        source = self.manifest.created_from
+        source = self.head.created_from
         newest = self._rounds().aggregate(at=Max("events__at"))["at"]
         last = Event.objects.filter(round__campaign=self.campaign).aggregate(last=Max("pk"))["last"] or 0
         texts = ConsentText.objects.filter(campaign=self.campaign).order_by("language", "version")

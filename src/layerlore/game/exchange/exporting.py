@@ -74,7 +74,7 @@ def export_opened(found: Opened, *, out: Path | None = None, include: Collection
     _estimate(notes)
     with snapshot():
         found.campaign.refresh_from_db()
-        rows = CampaignRows(found.campaign, found.manifest, link, include)
+        rows = CampaignRows(found.campaign, found.head, link, include)
         facts, maps, players = rows.facts(), rows.maps(), rows.players()
         if not facts.estimated:
             notes.append("answers arrived meanwhile; aggregate.jsonl and the weights of players do not know them yet")
@@ -104,7 +104,7 @@ def _with_answers(
 def _way_back(found: Opened, notes: list[str]) -> tuple[Link | None, Path | None]:
     """What leads to the study's photos and clusters, and where the study's answers go."""
     try:
-        link = load_link(found.folder, found.manifest.campaign_id)
+        link = load_link(found.folder, found.head.campaign_id)
     except BundleError as error:
         notes.append(f"no {ANSWERS_FILE}, since the way back to the study is missing: {error}")
         return None, None

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from layerlore.errors import LayerLoreError, SettingError, StudyError
-from layerlore.game.bundle.manifest import load_manifest
+from layerlore.game.bundle.head import load_head
 from layerlore.game.server import environment, running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from layerlore.game.bundle.manifest import Manifest
+    from layerlore.game.bundle.head import BundleHead
     from layerlore.game.server.models import Campaign
 
 
@@ -29,12 +29,12 @@ class Opened:
 
     Attributes:
         folder: The campaign's.
-        manifest: Its bundle.
+        head: What its bundle is.
         campaign: Its row.
     """
 
     folder: Path
-    manifest: Manifest
+    head: BundleHead
     campaign: Campaign
 
 
@@ -50,14 +50,14 @@ def opened(folder: Path, database: str = "") -> Iterator[Opened]:
         LayerLoreError: There is no campaign, nobody has played it yet, or its database cannot be used.
     """
     place = running.campaign_folder(folder)
-    manifest = load_manifest(place, verify=False)
+    head = load_head(place)
     url = database or environment.read("DATABASE")
     _check_files(place, folder, environment.database(url, place))
-    _set_up(place, url, manifest)
+    _set_up(place, url, head.campaign_id)
     from django.db import DatabaseError
 
     try:
-        yield Opened(place, manifest, find_campaign(manifest, folder))
+        yield Opened(place, head, find_campaign(head, folder))
     except DatabaseError as error:
         reason = " ".join(str(error).split())[:200]
         raise SettingError(f"database: {reason}; check --database, or try again") from error
@@ -76,7 +76,7 @@ def _check_files(place: Path, folder: Path, settings: dict[str, object]) -> None
         raise StudyError(f"{secret}: is missing, and pseudonyms are made with it; restore it from the server's folder")
 
 
-def _set_up(place: Path, url: str, manifest: Manifest) -> None:
+def _set_up(place: Path, url: str, key: str) -> None:
     """Load Django for this campaign.
 
     Raises:
@@ -89,12 +89,12 @@ def _set_up(place: Path, url: str, manifest: Manifest) -> None:
         if place != settings.CAMPAIGN_FOLDER or known["NAME"] != environment.database(url, place)["NAME"]:
             raise LayerLoreError(f"{place}: another campaign is open in this process; use a process of its own")
         return
-    os.environ[environment.PREFIX + "CAMPAIGN_KEY"] = manifest.campaign_id
+    os.environ[environment.PREFIX + "CAMPAIGN_KEY"] = key
     os.environ.setdefault(environment.PREFIX + "LOG_LEVEL", "WARNING")
     running.configure(running.Server(folder=place, database=url), place)
 
 
-def find_campaign(manifest: Manifest, folder: Path) -> Campaign:
+def find_campaign(head: BundleHead, folder: Path) -> Campaign:
     """The row of a bundle's campaign.
 
     Raises:
@@ -110,11 +110,11 @@ def find_campaign(manifest: Manifest, folder: Path) -> Campaign:
     running.refuse_newer()
     running.refuse_older()
     rows = list(Campaign.objects.order_by("pk"))
-    found = next((row for row in rows if row.key == manifest.campaign_id), None)
+    found = next((row for row in rows if row.key == head.campaign_id), None)
     if found is None:
         names = ", ".join(row.name for row in rows[:4])
         others = f"it holds {names}" if rows else "it holds none"
         raise StudyError(f"database: not of this campaign, {others}; open the game with layerlore play {folder}")
-    if found.bundle_hash != manifest.sha256:
+    if found.bundle_hash != head.sha256:
         raise SettingError(f"{folder}: the bundle is not the one that was played; restore the folder campaign/bundle")
     return found
