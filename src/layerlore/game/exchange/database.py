@@ -31,6 +31,7 @@ from layerlore.game.exchange.records import (
 from layerlore.game.server.models import ConsentText, Estimate, Event, Label, Map, Player, Round
 from layerlore.game.server.services.keyed import keyed
 from layerlore.game.server.services.merging import merges_of
+from layerlore.game.server.sqlite.base import READS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
@@ -80,7 +81,7 @@ def snapshot() -> Iterator[None]:
         return
     connection.ensure_connection()
     if connection.vendor == "sqlite":
-        usual, connection.transaction_mode = connection.transaction_mode, "DEFERRED"  # type: ignore[attr-defined]
+        usual, connection.transaction_mode = connection.transaction_mode, READS  # type: ignore[attr-defined]
         try:
             with transaction.atomic():
                 yield

@@ -69,7 +69,7 @@ def _check_files(place: Path, folder: Path, settings: dict[str, object]) -> None
     Raises:
         StudyError: It would.
     """
-    if "sqlite3" in str(settings["ENGINE"]) and not Path(str(settings["NAME"])).is_file():
+    if "sqlite" in str(settings["ENGINE"]) and not Path(str(settings["NAME"])).is_file():
         raise StudyError(f"{settings['NAME']}: nobody has played yet; open the game with layerlore play {folder}")
     secret = place / environment.SECRET_FILE
     if not secret.is_file():

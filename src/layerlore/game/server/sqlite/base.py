@@ -24,6 +24,9 @@ else:
 QUEUE = ("-next", "-writer")
 """Ends of the lock files' names: who comes next, and who writes. Who comes next cannot be overtaken."""
 
+READS = "DEFERRED"
+"""Mode of a transaction that only reads; `exchange.database.snapshot` sets it."""
+
 
 class Queue:
     """The queue of one database in this process."""
@@ -71,7 +74,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
     _turn: Queue | None = None
 
     def _start_transaction_under_autocommit(self) -> None:
-        if not self.is_in_memory_db():
+        reads = self.transaction_mode == READS  # type: ignore[attr-defined]  # such a transaction waits for nobody, and nobody for it
+        if not reads and not self.is_in_memory_db():
             queue = _queue(str(self.settings_dict["NAME"]))
             queue.enter()
             self._turn = queue
