@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from layerlore.game.bundle.manifest import MapKind
 from layerlore.game.server.services import campaigns, results
 from layerlore.game.server.views.common import play_language, points, signed
 
@@ -57,6 +58,7 @@ def content(row: Round, now: datetime) -> dict[str, Any]:
         "typical": typical,
         "weight": row.map.weight,
         "accepted": row.map.accepted.get(language, []) if outcome.training else [],
+        "blank": row.map.kind == MapKind.BLANK.value,
         "today": results.today(row, now),
         "cap": the_rules.config.score.daily_round_cap,
         "can_sign_up": row.player.account_id is None and the_rules.config.people.signup != "closed",

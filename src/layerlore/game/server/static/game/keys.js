@@ -18,9 +18,7 @@ export function setUpKeys() {
     if (event.target.matches("input:not([type=radio], [type=checkbox]), select, textarea")) return;
     const key = event.key.toLowerCase();
     const numbered = form.querySelector(`[data-key="${CSS.escape(key)}"]:not(:disabled)`);
-    const act = numbered ? () => choose(numbered)
-      : event.target.closest("#classes") && /^\p{L}$/u.test(key) ? () => jump(key)
-      : KEYS[key];
+    const act = numbered ? () => choose(numbered) : KEYS[key] ?? (/^\p{L}$/u.test(key) ? () => jump(key) : null);
     if (!act) return;
     event.preventDefault();
     act();
