@@ -134,5 +134,28 @@ def write_bundle(
         "images": sorted(every, key=lambda one: one["image_key"]),
         "maps": sorted(maps, key=lambda one: one["map_key"]),
     }
+    asked = config.get("questionnaire", {})
+    if asked.get("enabled"):
+        methods = asked.get("methods", ["layerlore", "gradcam", "lime", "shap"])
+        content["questions"] = [
+            {
+                "image_key": image["image_key"],
+                "answer": image["class_index"],
+                "answer_names": {"en": "dog", "it": "cane"},
+                "probability": 0.75,
+                "right": number % 2 == 0,
+                "views": [
+                    {
+                        "method": method,
+                        "layered": method == "layerlore",
+                        "width": side,
+                        "height": side,
+                        "picture": stored(image["class_index"]),
+                    }
+                    for method in methods
+                ],
+            }
+            for number, image in enumerate(every[: asked.get("pool", 6)])
+        ]
     (folder / "bundle" / "manifest.json").write_bytes(manifest_bytes(content))
     return folder

@@ -31,6 +31,8 @@ POST_ONLY = dict.fromkeys(ROLES, 405)
 ACCOUNT = {**dict.fromkeys(ROLES, 200), "nobody": 303, "guest": 303}
 PLAYER = {**dict.fromkeys(ROLES, 303), "guest": 200, "owner": 200, "stranger": 200}
 ANONYMOUS = {**dict.fromkeys(ROLES, 303), "nobody": 200, "guest": 200}
+NONE = dict.fromkeys(ROLES, 404)
+"""The small campaign has no questionnaire; `test_server_questionnaire` has one."""
 GET = {
     "home": PUBLIC,
     "how": PUBLIC,
@@ -45,8 +47,14 @@ GET = {
     "guess": POST_ONLY,
     "resign": POST_ONLY,
     "image": MINE,
-    "full": dict.fromkeys(ROLES, 404),
+    "full": NONE,
     "result": {**MINE, "owner": 302},
+    "questionnaire": NONE,
+    "questionnaire_begin": POST_ONLY,
+    "questionnaire_thanks": NONE,
+    "questionnaire_sheet": NONE,
+    "questionnaire_answer": POST_ONLY,
+    "questionnaire_image": NONE,
     "leaderboard": PUBLIC,
     "me": PLAYER,
     "shortcuts": POST_ONLY,
@@ -65,6 +73,7 @@ GET = {
     "export": POST_ONLY,
     "erase": PLAYER,
     "staff": STAFF,
+    "staff_questionnaire": STAFF,
     "staff_verify": {**STAFF, "unverified": 200},
     "staff_state": POST_ONLY,
     "staff_maps": STAFF,
@@ -87,6 +96,8 @@ GET = {
 """Status of GET for each route and role."""
 STAFF_POST = {**dict.fromkeys(ROLES, 404), "unverified": 303}
 POST = {
+    "questionnaire_begin": NONE,
+    "questionnaire_answer": NONE,
     "reveal": {**dict.fromkeys(ROLES, 404), "owner": 400},
     "guess": {**dict.fromkeys(ROLES, 404), "owner": 400},
     "staff_state": {**STAFF_POST, "researcher": 400, "staff": 400},
@@ -139,6 +150,7 @@ def path_of(name: str, row: Round) -> str:
     values = {
         "token": "0-0" if name == "password_reset_confirm" else row.token,
         "step": 0,
+        "place": 0,
         "ladder": "week",
         "uidb64": "MQ",
         "key": row.map.key,

@@ -47,7 +47,11 @@ for model in (
     models.Picture,
     models.Player,
     models.PlayerEstimate,
+    models.QuestionPhoto,
+    models.Rating,
+    models.Respondent,
     models.Round,
+    models.Sheet,
 ):
     name = model._meta.model_name or ""  # noqa: SLF001 - Django's public name for it
     admin.site.register(model, type(f"{name}Admin", (LookOnly,), {"exclude": HIDDEN.get(name, ())}))

@@ -12,6 +12,7 @@ from layerlore.game.server.models.play import (
     Round,
     Standing,
 )
+from layerlore.game.server.models.questions import QuestionPhoto, Rating, Respondent, Sheet
 from layerlore.game.server.models.running import Audit, Estimate, LabelMerge, Limit, Mail, PlayerEstimate
 
 __all__ = [
@@ -35,7 +36,11 @@ __all__ = [
     "Picture",
     "Player",
     "PlayerEstimate",
+    "QuestionPhoto",
+    "Rating",
+    "Respondent",
     "Round",
     "Session",
+    "Sheet",
     "Standing",
 ]

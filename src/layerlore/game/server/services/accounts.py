@@ -21,7 +21,7 @@ from layerlore.game.server.models import (
     Standing,
 )
 from layerlore.game.server.models.people import PlayerKind
-from layerlore.game.server.services import ledger, rounds
+from layerlore.game.server.services import ledger, questionnaire, rounds
 from layerlore.game.server.services.keyed import digest
 from layerlore.game.server.services.names import skeleton
 
@@ -132,6 +132,7 @@ def merge(guest: Player, into: Player, now: datetime) -> None:
             same = Standing.objects.filter(player=into, campaign=row.campaign_id, ladder=row.ladder)
             if not same.update(value=F("value") + row.value):
                 Standing.objects.filter(pk=row.pk).update(player=into)
+        questionnaire.merge(guest, into)
         for consent in Consent.objects.filter(player=guest):
             Consent.objects.get_or_create(player=into, text_id=consent.text_id)
         Campaign.objects.filter(rounds__player=into).update(recount_due=True)

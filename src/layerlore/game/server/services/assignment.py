@@ -24,6 +24,7 @@ from layerlore.game.domain.states import FINISHED
 from layerlore.game.server.models import Map, Round
 from layerlore.game.server.services.keyed import keyed
 from layerlore.game.server.services.prepared import Prepared
+from layerlore.game.server.services.questionnaire import seen_pictures
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -127,7 +128,7 @@ def _short_list(
     """Least-loaded active maps of a stream on pictures that the player may get."""
     found: list[Candidate] = []
     normal = stream is Stream.NORMAL
-    wanted = SHORT_LIST if normal else FEW
+    wanted, asked = SHORT_LIST if normal else FEW, config.questionnaire.enabled
     for kind in KINDS[stream]:
         if kind not in _facts(campaign.pk).kinds:
             continue
@@ -143,22 +144,23 @@ def _short_list(
         }
         undecided = normal and least >= config.quality.k_min
         # Another player begins elsewhere among the equally loaded, so that two do not walk the same way.
-        some = _fresh(capped=normal, undecided=undecided, limit=wanted, from_place=True).all(
+        some = _fresh(capped=normal, undecided=undecided, asked=asked, limit=wanted, from_place=True).all(
             **values, least=least, place=place
         )
         if not some or (normal and len(some) < wanted):
-            some += _fresh(capped=normal, undecided=undecided, limit=wanted, from_place=False).all(**values)
+            some += _fresh(capped=normal, undecided=undecided, asked=asked, limit=wanted, from_place=False).all(**values)
         found += {row[0]: _candidate(stream, row) for row in some}.values()
     return found
 
 
 @lru_cache
-def _fresh(*, capped: bool, undecided: bool, limit: int, from_place: bool) -> Prepared[tuple[Any, ...]]:
+def _fresh(*, capped: bool, undecided: bool, asked: bool, limit: int, from_place: bool) -> Prepared[tuple[Any, ...]]:
     """Active maps that the player never had, on pictures of which they had less than they may within the cool-down.
 
     Args:
         capped: Only maps below their cap.
         undecided: Only maps with labels that are not decided.
+        asked: None on pictures that the questionnaire has shown to the player.
         limit: How many.
         from_place: The least loaded from a place in their order; else all, by load.
     """
@@ -170,6 +172,8 @@ def _fresh(*, capped: bool, undecided: bool, limit: int, from_place: bool) -> Pr
         seen_enough = lately.annotate(times=Count("pk")).filter(times__gte=times)
         had = Round.objects.filter(player=player, map=OuterRef("pk"))
         maps = _active(campaign, kind).filter(~Exists(had)).exclude(picture__in=seen_enough.values("picture"))
+        if asked:
+            maps = maps.exclude(picture__in=seen_pictures(player))
         if capped:
             maps = maps.filter(Q(cap=None) | Q(load__lt=F("cap")))
         if undecided:

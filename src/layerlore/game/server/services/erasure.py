@@ -26,7 +26,7 @@ from layerlore.game.server.models import (
 )
 from layerlore.game.server.models.fields import random_name
 from layerlore.game.server.models.people import PlayerKind
-from layerlore.game.server.services import ledger, rounds
+from layerlore.game.server.services import ledger, questionnaire, rounds
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -74,6 +74,7 @@ def export(player: Player) -> dict[str, Any]:
             }
             for row in LedgerEntry.objects.filter(player__in=mine).select_related("round").order_by("pk")
         ],
+        "questionnaire": questionnaire.own(mine),
     }
 
 
@@ -123,6 +124,7 @@ def _replace(player: Player, *, keep_labels: bool, now: datetime) -> None:
     ghost = Player.objects.create(kind=PlayerKind.ERASED.value, shadow=player.shadow)
     Player.objects.filter(pk=ghost.pk).update(created=_day(now), seen=_day(now))
     _blur_rounds(player, ghost, keep_labels=keep_labels)
+    questionnaire.forget(player, ghost, keep=keep_labels)
     LedgerEntry.objects.filter(player=player).update(player=ghost)
     Standing.objects.filter(player=player).update(player=ghost)
     PairTally.objects.filter(player=player).update(player=ghost)

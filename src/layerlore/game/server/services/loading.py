@@ -13,7 +13,7 @@ from layerlore.errors import LayerLoreError
 from layerlore.files import write_whole
 from layerlore.game.bundle.manifest import load_manifest
 from layerlore.game.domain.config import as_dict
-from layerlore.game.server.models import Campaign, ConsentText, Map, Picture
+from layerlore.game.server.models import Campaign, ConsentText, Map, Picture, QuestionPhoto
 from layerlore.game.server.services.consents import default_text
 from layerlore.game.server.services.keyed import digest
 
@@ -97,6 +97,17 @@ def _insert(manifest: Manifest) -> Campaign:
             for one in manifest.maps
         ),
         batch_size=BATCH,
+    )
+    QuestionPhoto.objects.bulk_create(
+        QuestionPhoto(
+            campaign=campaign,
+            picture_id=pictures[one.image_key],
+            answer_names=dict(one.answer_names),
+            probability=one.probability,
+            right=one.right,
+            views={view.method: dataclasses.asdict(view) for view in one.views},
+        )
+        for one in manifest.questions
     )
     return campaign
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.conf import settings
+from django.utils.functional import SimpleLazyObject
 from django.utils.translation import get_language
 
-from layerlore.game.server.services import campaigns
+from layerlore.game.server.services import campaigns, questionnaire
 from layerlore.game.server.services.people import player_of
 
 if TYPE_CHECKING:
@@ -29,4 +30,6 @@ def game(request: HttpRequest) -> dict[str, Any]:
         "player": player,
         "languages": [pair for pair in settings.LANGUAGES if not spoken or pair[0] in spoken],
         "language": get_language(),
+        # Asked for by the few pages that invite to it.
+        "questionnaire": SimpleLazyObject(lambda: questionnaire.standing(player, campaign) if campaign else None),
     }
