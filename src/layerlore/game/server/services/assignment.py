@@ -148,7 +148,9 @@ def _short_list(
             **values, least=least, place=place
         )
         if not some or (normal and len(some) < wanted):
-            some += _fresh(capped=normal, undecided=undecided, asked=asked, limit=wanted, from_place=False).all(**values)
+            some += _fresh(capped=normal, undecided=undecided, asked=asked, limit=wanted, from_place=False).all(
+                **values
+            )
         found += {row[0]: _candidate(stream, row) for row in some}.values()
     return found
 
