@@ -38,11 +38,8 @@ CALLS = {
 """Functions of gettext: how many texts they take; -1 stands for a context and a text."""
 CALL = re.compile(r"\b(_|n?gettext|pgettext|npgettext)\(")
 TEXT = re.compile(r"""\s*u?('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")\s*,?""", re.DOTALL)
-PLURALS = {
-    "it": "nplurals=2; plural=(n != 1);",
-    "de": "nplurals=2; plural=(n != 1);",
-    "fr": "nplurals=2; plural=(n > 1);",
-}
+PLURALS = "nplurals=2; plural=(n != 1);"
+"""What a new catalogue begins with; languages with other forms of the plural change the line in their django.po."""
 
 Key = tuple[str | None, str]
 
@@ -119,7 +116,7 @@ def update(language: str, found: dict[Key, Found]) -> polib.POFile:
         "MIME-Version": "1.0",
         "Content-Type": "text/plain; charset=UTF-8",
         "Content-Transfer-Encoding": "8bit",
-        "Plural-Forms": old.metadata.get("Plural-Forms") or PLURALS.get(language, "nplurals=2; plural=(n != 1);"),
+        "Plural-Forms": old.metadata.get("Plural-Forms") or PLURALS,
     }
     for (context, text), one in sorted(found.items(), key=lambda item: (min(item[1].places), item[0][1])):
         before = known.get((context, text))

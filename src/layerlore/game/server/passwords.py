@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from django.contrib.auth.hashers import Argon2PasswordHasher
+from django.contrib.auth.password_validation import MinimumLengthValidator
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -59,6 +60,18 @@ def _turn() -> Iterator[None]:
             yield
     finally:
         _waiting.release()
+
+
+class MinimumLength(MinimumLengthValidator):
+    """Django's rule in words of ours: its own are not translated in all languages."""
+
+    def get_error_message(self) -> str:
+        """What is wrong, and the way out."""
+        return ngettext(
+            "It has fewer than %(min)d character; take a longer one.",
+            "It has fewer than %(min)d characters; take a longer one.",
+            self.min_length,
+        ) % {"min": self.min_length}
 
 
 class MaximumLength:

@@ -83,7 +83,7 @@ AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contri
 PASSWORD_HASHERS = ["layerlore.game.server.passwords.Argon2"]
 _VALIDATION = "django.contrib.auth.password_validation."
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": _VALIDATION + "MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "layerlore.game.server.passwords.MinimumLength", "OPTIONS": {"min_length": 10}},
     {"NAME": "layerlore.game.server.passwords.MaximumLength", "OPTIONS": {"max_length": 128}},
     {"NAME": _VALIDATION + "UserAttributeSimilarityValidator", "OPTIONS": {"user_attributes": ("username", "email")}},
     {"NAME": "layerlore.game.server.passwords.NotTheContext"},
