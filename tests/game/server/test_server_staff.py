@@ -145,7 +145,7 @@ def test_limits_that_were_hit_tell_how_often_and_from_how_many(campaign: Campaig
     for who in ("a", "b"):
         Limit.objects.create(scope="guest", who=who, window=1, count=60, refused=2)
     assert [(row["scope"], row["times"], row["sources"]) for row in dashboard.limits_hit()] == [("guest", 4, 2)]
-    assert "New guests from one network" in page(boss, "/staff/")
+    assert "new guests from one network" in page(boss, "/staff/")
 
 
 def test_what_cannot_be_taken_back_is_asked_for_twice(campaign: Campaign, boss: Browser) -> None:

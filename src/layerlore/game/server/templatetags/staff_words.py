@@ -8,6 +8,7 @@ from django import template
 
 from layerlore.game.server.services.staff import role_of
 from layerlore.game.server.views import staff_words as words
+from layerlore.game.server.views.sentences import LIMITS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -31,7 +32,7 @@ for name, among in (
     ("map_state", words.MAP_STATES),
     ("map_reason", words.MAP_REASONS),
     ("map_kind", words.MAP_KINDS),
-    ("limit_scope", words.SCOPES),
+    ("limit_scope", LIMITS),
     ("action", words.ACTIONS),
 ):
     register.filter(name, _filter(among))

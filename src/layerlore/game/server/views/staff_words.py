@@ -35,17 +35,6 @@ MAP_KINDS = {
     "honeypot": _("easy: nearly the whole object"),
     "blank": _("blank: nothing to see"),
 }
-SCOPES = {
-    "guest": _("New guests from one network"),
-    "signup": _("New accounts from one network"),
-    "login": _("Log-ins from one network"),
-    "reset": _("Links for a forgotten password, from one network"),
-    "reset-mail": _("Links for a forgotten password, to one address"),
-    "recover": _("Recovery codes from one network"),
-    "export": _("Downloads of a player's own data"),
-    "otp": _("Digits of the second factor"),
-    "round": _("Rounds of one player in a minute"),
-}
 ACTIONS = {
     "campaign": _("Campaign: other state"),
     "map-on": _("Map given out again"),
