@@ -73,7 +73,10 @@ def _everything(answers: list[dict[str, Any]]) -> dict[str, Any]:
         with connection.cursor() as cursor:
             wrong["integrity"] = "; ".join(row[0] for row in cursor.execute("PRAGMA integrity_check") if row[0] != "ok")
     finished = sum(row.state != "open" for row in rows.values())
-    return {"wrong": wrong, "rounds": len(rows), "finished": finished, "acknowledged": len(sure)}
+    unheard = sum(
+        not one["acknowledged"] and one["token"] in rows and rows[one["token"]].state != "open" for one in answers
+    )
+    return {"wrong": wrong, "rounds": len(rows), "finished": finished, "acknowledged": len(sure), "unheard": unheard}
 
 
 def _is_as_sent(sent: dict[str, Any], row: Any, labels: list[str]) -> bool:  # noqa: ANN401 a model

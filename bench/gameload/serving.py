@@ -95,6 +95,21 @@ def kill(numbers: list[int]) -> None:
             continue
 
 
+def wait_for_end(numbers: list[int]) -> None:
+    """Wait until none of them runs any more."""
+    end = time.perf_counter() + 10
+    while any(_runs(number) for number in numbers):
+        assert time.perf_counter() < end, "a killed process is still there"
+        time.sleep(0.01)
+
+
+def _runs(number: int) -> bool:
+    try:
+        return Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
 @dataclass(frozen=True)
 class Use:
     """What processes use: seconds of processor time since they began, memory, open files, threads."""
@@ -135,4 +150,5 @@ def databases(kind: str) -> Iterator[tuple[str, list[int]]]:
         raise SystemExit("no PostgreSQL on this machine (Debian: apt-get install postgresql)")
     with postgres_server(place, durable=True) as url:
         folder = Path(url.rpartition("=")[2])
+        subprocess.run([place / "createdb", "-h", folder, "-U", "game", "game"], check=True)  # noqa: S603
         yield url, [int((folder / "data" / "postmaster.pid").read_text().split()[0])]

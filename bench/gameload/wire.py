@@ -189,6 +189,13 @@ class Crowd:
             for number, _ in self.epoll.poll(max(0.0, min(pause, 0.5))):
                 self._read(number)
 
+    def drain(self) -> None:
+        """Take what has come already, and see which connections are gone, so that nothing acknowledged is missed."""
+        end = time.perf_counter() + 1.0
+        while any(browser.kind for browser in self.by_number.values()) and time.perf_counter() < end:
+            for number, _ in self.epoll.poll(0.05):
+                self._read(number)
+
     def finish(self, seconds: float = 5.0) -> None:
         """Wait for the answers to what has been sent; nobody sends anything more."""
         end = time.perf_counter() + seconds
