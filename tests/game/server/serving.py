@@ -71,6 +71,13 @@ def wrong(round_: Round) -> str:
     return str((round_.picture.class_index + 1) % 3)
 
 
+def dump() -> dict[str, list[Any]]:
+    """Everything in the database."""
+    from django.apps import apps
+
+    return {model.__name__: list(model._default_manager.order_by("pk").values()) for model in apps.get_models()}
+
+
 PASSWORD = "correct horse battery"  # noqa: S105
 
 

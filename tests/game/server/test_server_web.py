@@ -6,12 +6,12 @@ import io
 import json
 import logging
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from django.test import Client
 from django.urls import get_resolver
-from serving import PASSWORD, Browser, begin, make_staff, sign_up
+from serving import PASSWORD, Browser, begin, dump, make_staff, sign_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -260,12 +260,6 @@ def test_no_get_changes_a_row(people: tuple[dict[str, Browser], Round], db: None
             browser.get(path_of(name, row))
             browser.head(path_of(name, row))
     assert dump() == before
-
-
-def dump() -> dict[str, list[Any]]:
-    from django.apps import apps
-
-    return {model.__name__: list(model._default_manager.order_by("pk").values()) for model in apps.get_models()}
 
 
 def test_a_repeated_parameter_is_a_mistake(playing: tuple[Browser, Round]) -> None:
