@@ -1,4 +1,6 @@
 // Labels become chips while they are typed. The server checks all of them again, and alone knows the taboo words.
+import { dropDraft, keepDraft, restoreDraft } from "./drafts.js";
+
 const SEPARATORS = /[ '’-]+/u;
 const EDGES = /^[^\p{L}\p{M}]+|[^\p{L}\p{M}]+$/gu;
 const MOST_LETTERS = 40;
@@ -15,6 +17,7 @@ export function setUpLabels(main, announce) {
   part = entry && {
     announce,
     entry,
+    form: entry.form,
     chips: main.querySelector("#chips"),
     draft: main.querySelector("#chip"),
     problem: main.querySelector("#problem"),
@@ -23,7 +26,10 @@ export function setUpLabels(main, announce) {
     kind: entry.parentElement.querySelector("select"),
     taboo: tabooWords(main),
   };
-  if (!part) return;
+  if (!part) {
+    dropDraft();
+    return;
+  }
   entry.placeholder = entry.dataset.hint;
   main.querySelectorAll(".entry.plain-only").forEach((field) => field.remove());
   entry.addEventListener("keydown", typed);
@@ -43,6 +49,8 @@ export function setUpLabels(main, announce) {
     } else tell("");
   });
   part.spoken?.addEventListener("change", () => { entry.lang = part.spoken.value; });
+  restoreDraft(part.form, append);
+  part.form.addEventListener("input", () => keepDraft(part.form));
   number();
 }
 
@@ -75,7 +83,12 @@ function add() {
       tell(fault);
       return false;
     }
-    append(word);
+    append({ word, language: part.spoken?.value ?? part.entry.lang, kind: part.kind?.value ?? "" });
+    if (part.kind) part.kind.value = "";
+    part.nothing.checked = false;
+    tell("");
+    number();
+    part.announce(word);
   }
   return true;
 }
@@ -104,9 +117,8 @@ function isTaboo(words) {
   }));
 }
 
-function append(word) {
+function append({ word, language, kind }) {
   const chip = part.draft.content.firstElementChild.cloneNode(true);
-  const language = part.spoken?.value ?? part.entry.lang;
   const text = chip.querySelector(".chip-text");
   const button = chip.querySelector(".chip-remove");
   text.textContent = word;
@@ -114,15 +126,8 @@ function append(word) {
   chip.querySelector(".chip-input").value = word;
   chip.querySelector(".chip-language").value = language;
   button.setAttribute("aria-label", button.dataset.name + word);
-  if (part.kind) {
-    chip.querySelector(".chip-kind").value = part.kind.value;
-    part.kind.value = "";
-  }
+  if (part.kind) chip.querySelector(".chip-kind").value = kind;
   part.chips.append(chip);
-  part.nothing.checked = false;
-  tell("");
-  number();
-  part.announce(word);
 }
 
 function remove(chip) {
@@ -144,6 +149,7 @@ function number() {
   part.entry.name = `label_${chips.length}`;
   if (part.kind) part.kind.name = `label_${chips.length}_kind`;
   part.entry.disabled = chips.length >= Number(part.chips.dataset.most);
+  keepDraft(part.form);
 }
 
 function tell(fault) {
