@@ -116,23 +116,29 @@ def reset_link(stage: Stage) -> Person:
     return stranger.open(stage.game.mail_link(address))
 
 
-def fresh_factor(stage: Stage) -> Person:
-    """The second factor's secret, as it is shown the first time."""
-    boss = stage.boss
-    stage.game.tell("UPDATE otp_totp_totpdevice SET confirmed = 0")
-    return boss.open("/staff/verify/")
+def link_for_a_newcomer(stage: Stage) -> Person:
+    """A new member of the staff gets a link."""
+    return stage.boss.open("/staff/people/").post("/staff/people/", name=f"ada-{stage.language}", role="researcher")
 
 
 def no_factor(stage: Stage) -> Person:
-    """Staff without a second factor."""
-    boss = stage.boss
-    stage.game.tell("UPDATE otp_totp_totpdevice SET name = 'away'")
-    return boss.open("/staff/verify/")
+    """The newcomer follows the link, chooses a password, logs in, and has no second factor yet."""
+    link = link_for_a_newcomer(stage).page.get_by_text("/accounts/password-reset/").inner_text()
+    newcomer = stage.person("newcomer")
+    newcomer.open(link[link.index("/accounts") :].strip())
+    newcomer.post(newcomer.path, password=PASSWORD)
+    return newcomer.post("/accounts/login/", username=f"ada-{stage.language}", password=PASSWORD)
 
 
-def confirm_factor(stage: Stage) -> None:
-    """As it was."""
-    stage.game.tell("UPDATE otp_totp_totpdevice SET confirmed = 1, name = 'staff'")
+def fresh_factor(stage: Stage) -> Person:
+    """The second factor's secret, as it is shown the first time."""
+    return no_factor(stage).post("/staff/verify/")
+
+
+def about_to_erase(stage: Stage) -> Person:
+    """The question before a player is erased."""
+    key = stage.game.ask("SELECT key FROM game_player WHERE kind = 'guest' ORDER BY id DESC LIMIT 1")[0][0]
+    return stage.boss.open("/staff/").post("/staff/players/erase/", player=key)
 
 
 def erased(stage: Stage) -> Person:
@@ -219,8 +225,8 @@ ROWS = (
     Row("error-404", "error.html", (), lambda s: s.stranger.open("/nowhere/"), 404),
     Row("error-403", "error.html", (), lambda s: s.stranger.open("/").post("/language/", csrfmiddlewaretoken=""), 403),
     Row("error-400", "error.html", (), lambda s: s.guest.open("/?a=1&a=2"), 400),
-    Row("staff-factor", "staff/verify.html", ("staff_verify",), no_factor, 200, confirm_factor),
-    Row("staff-secret", "staff/verify.html", ("staff_verify",), fresh_factor, 200, confirm_factor),
+    Row("staff-factor", "staff/verify.html", ("staff_verify",), no_factor),
+    Row("staff-secret", "staff/verify.html", ("staff_verify",), fresh_factor),
     Row("staff-verify", "staff/verify.html", ("staff_verify",), lambda s: s.boss.open("/staff/verify/")),
     Row("staff", "staff/home.html", ("staff", "staff_state"), lambda s: s.boss.open("/staff/")),
     Row(
@@ -243,14 +249,34 @@ ROWS = (
         ("staff_invite",),
         lambda s: s.boss.open("/staff/").post("/staff/invite/"),
     ),
+    Row(
+        "staff-close", "staff/confirm_state.html", ("staff_state",), lambda s: s.boss.post("/staff/state/", to="closed")
+    ),
+    Row(
+        "staff-merges",
+        "staff/merges.html",
+        ("staff_merges", "staff_undo_merge"),
+        lambda s: s.boss.open("/staff/merges/"),
+    ),
+    Row(
+        "staff-people", "staff/people.html", ("staff_people", "staff_shut_out"), lambda s: s.boss.open("/staff/people/")
+    ),
+    Row(
+        "staff-link",
+        "staff/link.html",
+        ("staff_people",),
+        link_for_a_newcomer,
+    ),
+    Row("staff-erase", "staff/confirm_erase.html", ("staff_erase",), about_to_erase),
+    Row("staff-audit", "staff/audit.html", ("staff_audit",), lambda s: s.boss.open("/staff/audit/")),
 )
 
 NO_PAGE = {
     "healthz": "JSON for machines",
     "language": "leads back to the page it was sent from",
     "staff_shadow": "leads back to the players",
+    "staff_hide_label": "leads back to the labels",
 }
 NO_PICTURE = {
-    "base.html": "what the others are in",
     "accounts/closed.html": "needs a campaign without accounts; a test of its own shows it",
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from live import STAFF, six_digits
 
@@ -61,9 +62,10 @@ class Person:
         assert found, self.page.url
         return found[1]
 
-    def cookie(self, name: str) -> str:
-        """Value of a cookie."""
-        return next(one["value"] for one in self.page.context.cookies() if one["name"] == name)
+    @property
+    def path(self) -> str:
+        """Of the page that is open."""
+        return urlsplit(self.page.url).path
 
 
 @dataclass

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 SERVER = Path(layerlore.game.__file__).parent / "server"
+HEADINGS: dict[tuple[str, str], str] = {}
 AT_NIGHT = "color-contrast"
 
 
@@ -26,7 +27,9 @@ def test_every_route_and_every_template_has_a_row() -> None:
     named = set(re.findall(r'name="(\w+)"', (SERVER / "urls.py").read_text(encoding="utf-8")))
     assert named == {route for row in ROWS for route in row.routes} | set(NO_PAGE)
     folder = SERVER / "templates" / "game"
-    whole = {path.relative_to(folder).as_posix() for path in folder.rglob("*.html") if not path.name.startswith("_")}
+    pieces = [path for path in folder.rglob("*.html") if path.name.startswith("_") or path.parent.name == "parts"]
+    frames = list(folder.rglob("base.html"))
+    whole = {path.relative_to(folder).as_posix() for path in set(folder.rglob("*.html")) - {*pieces, *frames}}
     assert whole == {row.template for row in ROWS} | set(NO_PICTURE)
 
 
@@ -47,6 +50,8 @@ def look_at(person: Person, row: Row, language: str) -> None:
     """The page is sound in every size and at night; its pictures are kept."""
     page = person.page
     page.wait_for_load_state()
+    heading = page.get_by_role("heading", level=1).inner_text()
+    assert HEADINGS.setdefault((language, heading), row.template) == row.template, "another page has this heading"
     assert page.locator("html").get_attribute("lang") == language
     assert page.title()
     assert page.get_by_role("heading", level=1).count() == 1
