@@ -7,7 +7,8 @@ import datetime as dt
 import hashlib
 import json
 import time
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -20,12 +21,9 @@ from small import fill, network, photo_folder
 from layerlore.errors import FileFormatError, OutputError
 from layerlore.files import write_whole
 from layerlore.study.answers import COLUMNS, AnswerRow, answers_writer, load_answers, read_answers, write_answers
-from layerlore.study.answers_elsewhere import _text
+from layerlore.study.answers_elsewhere import NAMES, _text
 from layerlore.study.parquet import KEY, parquet_bytes
 from layerlore.study.study import Study
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.fixture(scope="module")
@@ -268,3 +266,9 @@ def test_the_file_says_what_it_is(tmp_path: Path) -> None:
     content = json.loads(pq.read_schema(tmp_path / "answers.parquet").metadata[KEY])
     assert (content["schema"], content["holds"], content["campaign"]) == (1, "answers", "a" * 32)
     assert len(load_answers(tmp_path / "answers.parquet")) == 0
+
+
+def test_every_column_is_documented() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "answers.md").read_text(encoding="utf-8")
+    for name in [*COLUMNS.names, *(name for names in NAMES.values() for name in names)]:
+        assert f"`{name}`" in page, name

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
@@ -21,7 +22,6 @@ from layerlore.study.parquet import check_parquet, parquet_writer, read_parquet
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Callable, Iterable, Iterator, Sequence
-    from pathlib import Path
 
     import pandas as pd
 
@@ -164,7 +164,7 @@ class Answers:
         return int(pc.count_distinct(self.table[column]).as_py())
 
 
-def read_answers(path: Path, study: Study, *, strict: bool = False) -> Answers:
+def read_answers(path: str | Path, study: Study, *, strict: bool = False) -> Answers:
     """Read answers: ``answers.parquet`` of a campaign, or a CSV, JSON Lines or Parquet file from elsewhere.
 
     Args:
@@ -177,6 +177,7 @@ def read_answers(path: Path, study: Study, *, strict: bool = False) -> Answers:
     """
     from layerlore.study.answers_elsewhere import read_elsewhere
 
+    path = Path(path)
     if path.suffix.lower() in (".parquet", ".pq") and _is_ours(path):
         return load_answers(path)
     return read_elsewhere(path, study, strict=strict)

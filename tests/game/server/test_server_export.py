@@ -7,6 +7,8 @@ import hashlib
 import json
 import re
 from contextlib import contextmanager
+from dataclasses import fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -23,6 +25,7 @@ from layerlore.game.bundle.link import Link, LinkedImage, LinkedMap
 from layerlore.game.bundle.manifest import load_manifest
 from layerlore.game.domain.config import parse_config
 from layerlore.game.exchange import exporting, records
+from layerlore.game.exchange.columns import AGGREGATE_TEXTS, LABEL_TEXTS, PLAYER_TEXTS
 from layerlore.game.exchange.database import CampaignRows, snapshot
 from layerlore.game.exchange.exporting import export_opened
 from layerlore.game.exchange.opening import Opened
@@ -40,13 +43,13 @@ from layerlore.game.exchange.records import (
     RoundRecord,
 )
 from layerlore.game.exchange.status import status_of
-from layerlore.game.exchange.writing import write_campaign
+from layerlore.game.exchange.tables import LABEL_COLUMNS
+from layerlore.game.exchange.writing import FILES, write_campaign
 from layerlore.game.server.models import Account, Campaign, Estimate, Label, LedgerEntry, Map, Player, Round
 from layerlore.game.server.services import erasure, estimates, merging, recounting, rounds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from layerlore.game.bundle.manifest import Manifest
 
@@ -472,3 +475,13 @@ def test_any_export_comes_back(tmp_path_factory: pytest.TempPathFactory, export:
     assert contents(folder / "one") == contents(folder / "two")
     rows = list(csv.reader((folder / "one" / "labels.csv").read_bytes().decode().splitlines(keepends=True)))
     assert all(not cell.startswith(("=", "+", "@", "\t", "\r")) for row in rows for cell in row)
+
+
+def test_every_key_is_documented() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "game-export.md").read_text(encoding="utf-8")
+    kinds = (RoundRecord, LabelRecord, EventRecord, GuessRecord, MapRecord, PlayerRecord, AggregateRecord)
+    for name in [*(one.name for kind in kinds for one in fields(kind)), *FILES]:
+        assert f"`{name}`" in page, name
+    assert set(LABEL_TEXTS) == set(LABEL_COLUMNS)
+    assert set(AGGREGATE_TEXTS) == {one.name for one in fields(AggregateRecord)}
+    assert set(PLAYER_TEXTS) == {one.name for one in fields(PlayerRecord)}

@@ -74,7 +74,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
     _turn: Queue | None = None
 
     def _start_transaction_under_autocommit(self) -> None:
-        reads = self.transaction_mode == READS  # type: ignore[attr-defined]  # such a transaction waits for nobody, and nobody for it
+        # One that only reads waits for nobody, and nobody for it.
+        reads = self.transaction_mode == READS  # type: ignore[attr-defined]
         if not reads and not self.is_in_memory_db():
             queue = _queue(str(self.settings_dict["NAME"]))
             queue.enter()
