@@ -98,6 +98,18 @@ def test_plural_forms(number: int, said: str) -> None:
     assert text % {"number": number} == said
 
 
+def test_our_translations_go_before_those_of_django() -> None:
+    from django.utils import translation
+
+    catalogue = polib.pofile(str(SERVER / "locale" / "it" / "LC_MESSAGES" / "django.po"))
+    with translation.override("it"):
+        for entry in catalogue:
+            if not entry.msgid_plural:
+                context, text = entry.msgctxt, entry.msgid
+                given = translation.pgettext(context, text) if context else translation.gettext(text)
+                assert given == entry.msgstr, text
+
+
 class Texts(HTMLParser):
     """What people read or hear of a page."""
 
