@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from layerlore.cli import campaign, campaign_answers, compare, play, report, study
+from layerlore.cli import campaign, campaign_answers, campaign_questionnaire, compare, play, report, study
 from layerlore.cli.options import (
     ClassNamesFile,
     Debug,
@@ -156,6 +156,7 @@ study.register(app)
 compare.register(app, study.study_app)
 campaign.register(app)
 campaign_answers.register()
+campaign_questionnaire.register()
 play.register(app)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from layerlore.game.exchange.columns import AGGREGATE_TEXTS, LABEL_TEXTS, PLAYER_TEXTS
+from layerlore.game.exchange.columns import AGGREGATE_TEXTS, LABEL_TEXTS, PLAYER_TEXTS, QUESTIONNAIRE_TEXTS
 from layerlore.game.exchange.records import INCLUDES, day_of
 
 if TYPE_CHECKING:
@@ -81,6 +81,10 @@ def _files(facts: CampaignFacts) -> Iterator[str]:
     yield "- `maps.jsonl`: the maps, and where they are in the study."
     yield "- `manifest.json`: version, configuration, consent texts, counts, and the SHA-256 of every file."
     yield "- `croissant.json`: the same description for machines (Croissant)."
+    asked = facts.config.get("questionnaire", {}).get("enabled")
+    if asked:
+        yield "- `questionnaire.csv`: what players think of explanations by several methods, one line for each answer."
+        yield "- `questionnaire_summary.json`: the same as means with intervals, tests, and shares of choices."
     yield ""
     if not facts.estimated:
         yield "The estimates are older than the newest answers."
@@ -89,6 +93,7 @@ def _files(facts: CampaignFacts) -> Iterator[str]:
         ("labels.csv", LABEL_TEXTS),
         ("aggregate.jsonl", AGGREGATE_TEXTS),
         ("players.jsonl", PLAYER_TEXTS),
+        *((("questionnaire.csv", QUESTIONNAIRE_TEXTS),) if asked else ()),
     ):
         yield f"### {name}"
         yield ""

@@ -60,3 +60,20 @@ AGGREGATE_TEXTS: Mapping[str, str] = {
     "lift": "how much more often it is typed here than on control maps of the same class; null: cannot be told",
     "steps": "how often it was typed at each step",
 }
+QUESTIONNAIRE_TEXTS: Mapping[str, str] = {
+    "campaign": "random name of the campaign",
+    "player": "pseudonym of the player, the same as in the other files",
+    "expertise": "novice, expert or untold, as people say of themselves",
+    "photo": "random name of the photo",
+    "image_id": "the photo: first 16 hex digits of its SHA-256",
+    "right": "1 if the network's answer is the photo's class",
+    "place": "photos that the player had answered before",
+    "method": "what was judged; for a choice, what was chosen (empty: nothing)",
+    "position": "its place on the page, 0 = first; empty where nothing was chosen",
+    "item": "the statement, or choice, or comment",
+    "value": "agreement, 1 = strongly disagree; empty: skipped, or no statement",
+    "text": "for a comment: what was written",
+    "language": "of the page",
+    "seconds": "from the photo before to this one, with pauses; the same on all lines of a photo",
+    "day": "when",
+}

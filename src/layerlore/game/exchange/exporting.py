@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from layerlore.errors import SettingError
 from layerlore.game.bundle.errors import BundleError
 from layerlore.game.bundle.link import load_link
+from layerlore.game.domain.config import parse_config
 from layerlore.game.exchange.opening import Opened, opened
 from layerlore.game.exchange.records import INCLUDES
 from layerlore.game.exchange.writing import Written, check_place, write_export
@@ -16,7 +17,7 @@ from layerlore.study.answers import ANSWERS_FILE, answers_writer
 from layerlore.study.folder import STUDY_FILE
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
     from pathlib import Path
 
     from layerlore.game.bundle.link import Link
@@ -81,8 +82,24 @@ def export_opened(found: Opened, *, out: Path | None = None, include: Collection
         writer = answers_writer(answers, campaign=facts.key) if answers else nullcontext()
         with writer as file:
             rounds = _with_answers(rows.rounds(), file, facts, maps, players) if file else rows.rounds()
-            written = write_export(target, facts, maps=maps, players=players, rounds=rounds, aggregate=rows.aggregate())
+            more = _questionnaire(found, link, include)
+            aggregate = rows.aggregate()
+            written = write_export(
+                target, facts, maps=maps, players=players, rounds=rounds, aggregate=aggregate, more=more
+            )
     return Exported(written, answers, file.count if file else 0, tuple(notes))
+
+
+def _questionnaire(found: Opened, link: Link | None, include: Collection[str]) -> Callable[[Path], object] | None:
+    """Writes the questionnaire's files, where there is one."""
+    config = parse_config(found.campaign.config)
+    if not config.questionnaire.enabled:
+        return None
+    from layerlore.game.questionnaire.reading import read_responses
+    from layerlore.game.questionnaire.writing import write_questionnaire
+
+    sheets = read_responses(found.campaign, link, shadow="shadow" in include)
+    return lambda place: write_questionnaire(place, sheets, campaign=found.campaign.key, config=config)
 
 
 def _with_answers(

@@ -57,7 +57,7 @@ def safe_cell(text: str) -> str:
 
 def header() -> str:
     """The first line."""
-    return _line(LABEL_COLUMNS)
+    return csv_line(LABEL_COLUMNS)
 
 
 def label_lines(one: RoundRecord, of: MapRecord, facts: CampaignFacts, *, shadow: bool) -> Iterator[str]:
@@ -71,10 +71,10 @@ def label_lines(one: RoundRecord, of: MapRecord, facts: CampaignFacts, *, shadow
     after = (one.state, *guess, bool(one.void_reason), shadow, day_of(one.ended))
     for label in one.labels:
         texts = (label.language, label.text, label.label, label.merged or "", label.kind, label.assisted, label.hidden)
-        yield _line((*who, *where, *texts, label.step, of.fractions[label.step], *after))
+        yield csv_line((*who, *where, *texts, label.step, of.fractions[label.step], *after))
 
 
-def _line(cells: tuple[object, ...]) -> str:
+def csv_line(cells: tuple[object, ...]) -> str:
     """A line of RFC 4180; what is no text is a number, a day, or 0 and 1."""
     buffer = io.StringIO()
     csv.writer(buffer, lineterminator="\r\n").writerow(

@@ -1,0 +1,1 @@
+"""What players answered about explanations: read, summarised, and written beside an export."""
