@@ -126,6 +126,22 @@ def test_the_result_says_why(
     assert re.search(r"Your labels fur 2 % A label earns points as soon as", found)
 
 
+def test_another_guess_goes_on_with_the_same_labels(campaign: Campaign, change_config: Callable[..., None]) -> None:
+    change_config(campaign, play={"max_guesses": 2})
+    client = Browser()
+    row = begin(client)
+    url = f"/round/{row.token}/"
+    data = {"step": "0", "tries": "0", "answer": wrong(row), "label_0": "fur"}
+    assert client.post(f"{url}guess/", data)["Location"] == url
+    html = client.get(url).content.decode()
+    assert re.search(r"It is not \w+\. One guess is left\.", text_of(html))
+    assert 'name="label_0" value="fur"' in html
+    assert re.search(rf'value="{wrong(row)}"[^>]* disabled', html)
+    client.post(f"{url}guess/", {**data, "tries": "1", "answer": truth(row)})
+    assert "Right!" in client.get(f"{url}result/").content.decode()
+    assert list(row.labels.values_list("text", flat=True)) == ["fur"]
+
+
 def test_others_words_are_told_only_after_the_round(campaign: Campaign) -> None:
     client = Browser()
     row = begin(client)

@@ -66,6 +66,7 @@ def content(row: Round, *, sent: Mapping[str, str], chips: Chips | None, problem
         "tries": row.tries,
         "tries_left": config.play.max_guesses - row.tries,
         "several_guesses": config.play.max_guesses > 1,
+        "missed": the_rules.classes[row.guesses[-1][0]].name(play_language(row.campaign)) if row.guesses else "",
         "answer": sent.get("answer", ""),
         "nothing": sent.get("nothing", ""),
         "shortcuts": row.player.shortcuts,
@@ -107,9 +108,17 @@ def _classes(row: Round, the_rules: Rules) -> list[dict[str, Any]]:
     return found
 
 
+def _drafts(row: Round) -> list[dict[str, Any]]:
+    """What was typed so far; after a guess it is kept as labels."""
+    if not row.guesses:
+        return list(row.drafts)
+    typed = row.labels.order_by("step", "pk")
+    return [{"raw": one.raw, "language": one.language, "step": one.step, "kind": one.kind} for one in typed]
+
+
 def _slots(row: Round, the_rules: Rules, chips: Chips | None, meter: list[dict[str, Any]]) -> dict[str, Any]:
     """Fields for labels: those that are typed, an empty one, and more for a page without scripts; what was refused."""
-    drafts = row.drafts if chips is None else chips.drafts
+    drafts = _drafts(row) if chips is None else chips.drafts
     told = {one.raw: sentences.REASONS[domain_labels.Reason(one.reason)] for one in (chips.refused if chips else ())}
     slots = [
         {
