@@ -28,6 +28,18 @@ PHOTOS = {"Egyptian cat": "chelsea", "espresso": "coffee", "missile": "rocket"}
 ITALIAN = {"Egyptian cat": "gatto egiziano", "espresso": "caffè", "missile": "missile"}
 EACH = 2
 STAFF = "boss"
+CONFIG = """
+[campaign]
+name = "three-things"
+languages = ["en", "it"]
+[questionnaire]
+enabled = true
+methods = ["layerlore", "gradcam"]
+after_rounds = 1
+photos = 1
+pool = 1
+comment = true
+"""
 
 
 def layerlore(*words: object) -> None:
@@ -50,6 +62,7 @@ def make_campaign(root: Path) -> Path:
     layerlore("study", "create", study, "--images", root / "photos")
     layerlore("study", "run", study, "--workers", 1)
     (study / "campaign").mkdir()
+    (study / "campaign" / "campaign.toml").write_text(CONFIG, encoding="utf-8")
     names = "\n".join(f'"{english}" = "{italian}"' for english, italian in ITALIAN.items())
     (study / "campaign" / "classes.it.toml").write_text(f"[names]\n{names}\n", encoding="utf-8")
     layerlore("campaign", "build", study, "--per-layer", 1, "--side", 256, "--seed", 1, "--workers", 1)

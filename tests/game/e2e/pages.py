@@ -109,11 +109,9 @@ def home_paused(stage: Stage) -> Person:
 
 
 def reset_link(stage: Stage) -> Person:
-    """The page that a mail leads to."""
-    address = f"{stage.member and 'mara'}-{stage.language}@example.org"
-    stranger = stage.stranger.open("/accounts/password-reset/")
-    stranger.post("/accounts/password-reset/", email=address)
-    return stranger.open(stage.game.mail_link(address))
+    """The page that a mail leads to, sent when the member signed up."""
+    stage.member.open("/")
+    return stage.stranger.open(stage.game.mail_link(stage.mailbox))
 
 
 def link_for_a_newcomer(stage: Stage) -> Person:
@@ -133,6 +131,23 @@ def no_factor(stage: Stage) -> Person:
 def fresh_factor(stage: Stage) -> Person:
     """The second factor's secret, as it is shown the first time."""
     return no_factor(stage).post("/staff/verify/")
+
+
+def asked(stage: Stage) -> Person:
+    """Somebody who has played and is asked what explains best."""
+    resigned(stage, "asked")
+    return stage.person("asked").open("/questionnaire/")
+
+
+def on_a_sheet(stage: Stage) -> Person:
+    """A photo with its explanations."""
+    return asked(stage).post("/questionnaire/begin/", expertise="novice")
+
+
+def thanked(stage: Stage) -> Person:
+    """All photos are judged."""
+    person = on_a_sheet(stage)
+    return person.post(f"{person.path}answer/", choice="1", comment="clear")
 
 
 def about_to_erase(stage: Stage) -> Person:
@@ -248,6 +263,20 @@ ROWS = (
         "staff/invite.html",
         ("staff_invite",),
         lambda s: s.boss.open("/staff/").post("/staff/invite/"),
+    ),
+    Row("questionnaire", "questionnaire/start.html", ("questionnaire",), asked),
+    Row(
+        "questionnaire-photo",
+        "questionnaire/sheet.html",
+        ("questionnaire_begin", "questionnaire_sheet", "questionnaire_image"),
+        on_a_sheet,
+    ),
+    Row("questionnaire-thanks", "questionnaire/thanks.html", ("questionnaire_answer", "questionnaire_thanks"), thanked),
+    Row(
+        "staff-questionnaire",
+        "staff/questionnaire.html",
+        ("staff_questionnaire",),
+        lambda s: s.boss.open("/staff/questionnaire/"),
     ),
     Row(
         "staff-close", "staff/confirm_state.html", ("staff_state",), lambda s: s.boss.post("/staff/state/", to="closed")

@@ -107,12 +107,19 @@ class Stage:
 
     @property
     def member(self) -> Person:
-        """Somebody with an account, who has just been shown a recovery code."""
+        """Somebody with an account, who has been shown a recovery code; a mail with a link is on its way to them."""
         if "member" not in self.people:
-            name = f"mara-{self.language}"
-            fields = {"name": name, "password": PASSWORD, "email": f"{name}@example.org", "agree": "1", "age": "1"}
-            self.person("member").open("/accounts/signup/").post("/accounts/signup/", **fields)
+            fields = {"name": f"mara-{self.language}", "password": PASSWORD, "email": self.mailbox}
+            self.person("member").open("/accounts/signup/").post("/accounts/signup/", **fields, agree="1", age="1")
+            self.person("forgetful").open("/accounts/password-reset/").post(
+                "/accounts/password-reset/", email=self.mailbox
+            )
         return self.people["member"]
+
+    @property
+    def mailbox(self) -> str:
+        """The member's address."""
+        return f"mara-{self.language}@example.org"
 
     @property
     def boss(self) -> Person:
