@@ -26,7 +26,7 @@ BAR = 14
 SMALL = 3
 """Maps of a layer beside its heaviest one."""
 
-LETTERS, FEW_LETTERS = 20, 17
+LETTERS, FEW_LETTERS = 24, 21
 PAPER, INK, SOFT = (255, 255, 255), (28, 28, 26), (91, 91, 87)
 
 
