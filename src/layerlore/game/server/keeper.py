@@ -27,6 +27,7 @@ def chores() -> dict[str, tuple[int, Callable[[datetime], object]]]:
     from layerlore.game.server.services.outbox import deliver
     from layerlore.game.server.services.retention import forget_the_idle
     from layerlore.game.server.services.rounds import expire_overdue
+    from layerlore.game.server.services.suspicion import look
     from layerlore.game.server.services.upkeep import daily_recount, recount_if_due
 
     return {
@@ -34,6 +35,7 @@ def chores() -> dict[str, tuple[int, Callable[[datetime], object]]]:
         "expiry": (15, expire_overdue),
         "recount-due": (30, recount_if_due),
         "estimates": (300, refit),
+        "suspicion": (120, look),
         "limits": (3600, forget),
         "retention": (86_400, forget_the_idle),
         "recount": (86_400, daily_recount),

@@ -9,6 +9,7 @@ from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
 from django.db.models import Q
 
+from layerlore.game.domain.suspicion import Suspicion
 from layerlore.game.server.models.campaigns import ConsentText
 from layerlore.game.server.models.fields import choices, only, random_name, random_seed
 
@@ -37,6 +38,8 @@ class Player(models.Model):
     key = models.CharField(max_length=32, unique=True, default=random_name)
     kind = models.CharField(max_length=10, choices=choices(PlayerKind), default=PlayerKind.GUEST.value)
     shadow = models.BooleanField(default=False)
+    suspicion = models.CharField(max_length=10, choices=choices(Suspicion), blank=True, default=Suspicion.NONE.value)
+    held = models.BooleanField(default=False, help_text="Neither earns by labels nor confirms any, until staff decide.")
     account = models.OneToOneField(Account, null=True, on_delete=models.SET_NULL, related_name="player")
     merged_into = models.ForeignKey("self", null=True, on_delete=models.CASCADE, related_name="merged")
     cookie = models.CharField(max_length=64, null=True, unique=True, help_text="Digest of the guest's cookie.")
@@ -52,6 +55,7 @@ class Player(models.Model):
     class Meta:
         constraints = (
             only("kind", PlayerKind),
+            only("suspicion", Suspicion),
             models.CheckConstraint(condition=Q(kind="registered") | Q(account=None), name="player_account"),
             models.CheckConstraint(
                 condition=~Q(kind="erased") | Q(nickname="", network="", cookie=None), name="player_erased"

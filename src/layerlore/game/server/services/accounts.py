@@ -133,6 +133,12 @@ def merge(guest: Player, into: Player, now: datetime) -> None:
             if not same.update(value=F("value") + row.value):
                 Standing.objects.filter(pk=row.pk).update(player=into)
         questionnaire.merge(guest, into)
+        # What staff or a burst did to the guest goes along, or logging in would be the way out of it.
+        for name in ("shadow", "held"):
+            if getattr(locked[guest.pk], name):
+                Player.objects.filter(pk=into.pk).update(**{name: True})
+        if locked[guest.pk].held:
+            Player.objects.filter(pk=into.pk).update(suspicion=locked[guest.pk].suspicion)
         for consent in Consent.objects.filter(player=guest):
             Consent.objects.get_or_create(player=into, text_id=consent.text_id)
         Campaign.objects.filter(rounds__player=into).update(recount_due=True)

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from axes.models import AccessAttempt
 from django.db import transaction
+from django.db.models import QuerySet
 
 from layerlore.game.domain.scoring import POINT, EntryKind
 from layerlore.game.domain.states import EventKind
 from layerlore.game.server.models import (
     Account,
+    Audit,
     Consent,
     Event,
     Label,
@@ -121,7 +123,7 @@ def erase(player: Player, *, keep_labels: bool, now: datetime) -> None:
 
 def _replace(player: Player, *, keep_labels: bool, now: datetime) -> None:
     """A ghost takes the place of the player; nothing leads from one to the other."""
-    ghost = Player.objects.create(kind=PlayerKind.ERASED.value, shadow=player.shadow)
+    ghost = Player.objects.create(kind=PlayerKind.ERASED.value, shadow=player.shadow, held=player.held)
     Player.objects.filter(pk=ghost.pk).update(created=_day(now), seen=_day(now))
     _blur_rounds(player, ghost, keep_labels=keep_labels)
     questionnaire.forget(player, ghost, keep=keep_labels)
@@ -129,6 +131,8 @@ def _replace(player: Player, *, keep_labels: bool, now: datetime) -> None:
     Standing.objects.filter(player=player).update(player=ghost)
     PairTally.objects.filter(player=player).update(player=ghost)
     Limit.objects.filter(who=f"p{player.pk}").delete()
+    # What staff did stays in the log, to whom does not: the one change that is made to it.
+    QuerySet(Audit).filter(subject=player.key).update(subject="")
     player.delete()
 
 

@@ -53,9 +53,10 @@ _COUNTED = Prepared(
     campaign=int,
     day=date,
 )
+_HEEDED = {"round__player__shadow": False, "round__player__held": False}
 _LATEST = Prepared(
     lambda game_map, player, device: (
-        Event.objects.filter(round__map=game_map, kind__in=FINAL, round__void_reason="", round__player__shadow=False)
+        Event.objects.filter(round__map=game_map, kind__in=FINAL, round__void_reason="", **_HEEDED)
         .exclude(round__player=player)
         .exclude(round__device=device)
         .order_by("-pk")
@@ -147,7 +148,7 @@ class _Played:
 
 def _finish(row: Round, at: datetime) -> Iterator[LedgerEntry]:
     """Compare a round's labels with those of earlier rounds on its map, and pay what is confirmed."""
-    if row.map.kind in UNPAID or row.player.shadow:
+    if row.map.kind in UNPAID or row.player.shadow or row.player.held:
         return
     *others, mine = _with_labels([*_others(row), (row.pk, row.player_id, row.counted)])
     of_class = {"campaign_id": row.campaign_id, "class_index": row.picture.class_index}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.db import transaction
+from django.db.models import Q
 
 from layerlore.game.domain.scoring import Ledger, Tallies
 from layerlore.game.domain.states import Event as DomainEvent
@@ -43,7 +44,9 @@ def from_the_log(campaign: Campaign) -> Ledger:
     the_rules = rules(campaign)
     maps = Map.objects.filter(campaign=campaign).select_related("picture").only("kind", "picture__class_index")
     facts = {str(one.pk): the_rules.facts(one) for one in maps.iterator(BATCH)}
-    shadow = frozenset(str(pk) for pk in Player.objects.filter(shadow=True).values_list("pk", flat=True))
+    shadow = frozenset(
+        str(pk) for pk in Player.objects.filter(Q(shadow=True) | Q(held=True)).values_list("pk", flat=True)
+    )
     book = Ledger(the_rules.config, facts, shadow)
     for event in _log(campaign):
         book.take(event)

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from layerlore.errors import SettingError
 from layerlore.game.server.forms import StaffForm
 from layerlore.game.server.models import Account, Audit, Player
-from layerlore.game.server.services import accounts, campaigns, moderation
+from layerlore.game.server.services import accounts, campaigns, moderation, suspicion
 from layerlore.game.server.services import staff as staff_accounts
 from layerlore.game.server.views.common import see
 from layerlore.game.server.views.guards import for_admins, for_staff, page_of, query_of
@@ -47,6 +47,8 @@ def shadow(request: HttpRequest, account: Account) -> HttpResponse:
     if request.POST.get("action") == "logout":
         moderation.end_sessions(found, actor=account)
         messages.success(request, _("The sessions of this player have ended."))
+    elif request.POST.get("action") == "release":
+        suspicion.release(campaigns.current(), found, actor=account)
     else:
         moderation.leave_out(campaigns.current(), found, on=request.POST.get("on") == "1", actor=account)
     return see_list(request, "staff_players")
