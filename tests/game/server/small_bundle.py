@@ -63,6 +63,7 @@ def write_bundle(
     place = folder / "bundle" / "files"
     place.mkdir(parents=True)
     shade = 0
+    same: dict[bytes, Path] = {}
 
     def key() -> str:
         return f"{rng.getrandbits(128):032x}"
@@ -74,7 +75,11 @@ def write_bundle(
         name = place_of(key())
         if files:
             (place / name).parent.mkdir(exist_ok=True)
-            (place / name).write_bytes(content)
+            if content in same:
+                (place / name).hardlink_to(same[content])
+            else:
+                (place / name).write_bytes(content)
+                same[content] = place / name
         return {"file": name, "sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content) or 4096}
 
     def one_image(class_index: int) -> dict[str, Any]:

@@ -76,3 +76,24 @@ def test_a_pick_among_50_000_maps_takes_5_ms(tmp_path: Path) -> None:
         times.append(time.perf_counter() - begun)
     # The bar is for an idle machine; a busy one may take some times as long.
     assert sorted(times)[len(times) // 2] < 0.025, times
+
+
+def test_a_checked_bundle_is_not_read_again_and_any_change_is_noticed(
+    tmp_path: Path, db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write_bundle(tmp_path / "campaign", images=1, honeypots=0, seed=77)
+    first = loading.load(folder)
+    with monkeypatch.context() as blind:
+        blind.delattr(loading, "load_manifest")
+        assert loading.load(folder) == first
+    picture = next((folder / "bundle" / "files").glob("*/*.png"))
+    facts = picture.stat()
+    content = bytearray(picture.read_bytes())
+    content[60] ^= 1
+    picture.write_bytes(content)
+    os.utime(picture, ns=(facts.st_atime_ns, facts.st_mtime_ns))  # as who wants to hide it
+    with pytest.raises(BundleError, match=picture.name):
+        loading.load(folder)
+    (folder / "checked.json").write_text("[]")
+    with pytest.raises(BundleError, match=picture.name):
+        loading.load(folder)

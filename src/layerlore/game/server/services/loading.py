@@ -12,8 +12,10 @@ from django.db import transaction
 from layerlore.errors import LayerLoreError
 from layerlore.files import write_whole
 from layerlore.game.bundle.manifest import load_manifest
+from layerlore.game.bundle.unchanged import known, remember, state_of
 from layerlore.game.domain.config import as_dict
 from layerlore.game.server.models import Campaign, ConsentText, Map, Picture, QuestionPhoto
+from layerlore.game.server.services.campaigns import rules
 from layerlore.game.server.services.consents import default_text
 from layerlore.game.server.services.keyed import digest
 
@@ -33,11 +35,21 @@ class LoadingError(LayerLoreError):
 def load(folder: Path, *, verify: bool = True) -> Campaign:
     """Load the bundle of a campaign's folder, and its consent texts; a new campaign is a draft.
 
+    A bundle that is in the database, and was not touched since it was checked, is not read again.
+
     Raises:
         BundleError: The bundle was changed, or there is none.
         LoadingError: The database holds this campaign with another bundle.
     """
+    state = _state(folder) if verify else ""
+    seen = Campaign.objects.filter(bundle_hash=known(folder, state)).exclude(bundle_hash="").first() if state else None
+    if seen is not None:
+        with transaction.atomic():
+            _load_consents(folder, seen, rules(seen).config.campaign.languages)
+        return seen
     manifest = load_manifest(folder, verify=verify)
+    if state:
+        remember(folder, state, manifest.sha256)
     with transaction.atomic():
         campaign = Campaign.objects.filter(key=manifest.campaign_id).first()
         if campaign is None:
@@ -49,6 +61,13 @@ def load(folder: Path, *, verify: bool = True) -> Campaign:
             )
         _load_consents(folder, campaign, manifest.config.campaign.languages)
     return campaign
+
+
+def _state(folder: Path) -> str:
+    try:
+        return state_of(folder)
+    except OSError:
+        return ""  # the full check says what is wrong
 
 
 def _insert(manifest: Manifest) -> Campaign:
@@ -137,8 +156,6 @@ def _ranks(manifest: Manifest) -> dict[str, int]:
 
 def _load_consents(folder: Path, campaign: Campaign, languages: tuple[str, ...]) -> None:
     """The texts as they are now; one that has changed becomes a new version, and players are asked again."""
-    from layerlore.game.server.services.campaigns import rules
-
     config = rules(campaign).config
     for language in languages:
         path = folder / config.consent_file(language)
