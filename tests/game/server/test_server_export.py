@@ -26,7 +26,7 @@ from layerlore.game.bundle.manifest import load_manifest
 from layerlore.game.domain.config import parse_config
 from layerlore.game.exchange import exporting, records
 from layerlore.game.exchange.columns import AGGREGATE_TEXTS, LABEL_TEXTS, PLAYER_TEXTS
-from layerlore.game.exchange.database import CampaignRows, snapshot
+from layerlore.game.exchange.database import CampaignRows
 from layerlore.game.exchange.exporting import export_opened
 from layerlore.game.exchange.opening import Opened
 from layerlore.game.exchange.points import points
@@ -47,6 +47,7 @@ from layerlore.game.exchange.tables import LABEL_COLUMNS
 from layerlore.game.exchange.writing import FILES, write_campaign
 from layerlore.game.server.models import Account, Campaign, Estimate, Label, LedgerEntry, Map, Player, Round
 from layerlore.game.server.services import erasure, estimates, merging, recounting, rounds
+from layerlore.game.server.services.snapshots import snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -11,9 +11,9 @@ import hashlib
 import json
 import os
 from contextlib import suppress
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-import layerlore
 from layerlore.files import write_whole
 from layerlore.game.bundle.manifest import BUNDLE
 
@@ -25,7 +25,7 @@ CHECKED = "checked.json"
 
 def state_of(folder: Path) -> str:
     """Digest of everything below a campaign's bundle: names, sizes, numbers and times."""
-    digest = hashlib.sha256(layerlore.__version__.encode())
+    digest = hashlib.sha256(version("layerlore").encode())
     waiting = [str(folder / BUNDLE)]
     while waiting:
         place = waiting.pop()

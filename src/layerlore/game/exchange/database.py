@@ -7,12 +7,10 @@ million labels needs no more memory than a small one.
 from __future__ import annotations
 
 from collections import defaultdict
-from contextlib import contextmanager
 from datetime import UTC
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from django.db import connection, transaction
 from django.db.models import Count, Max, Q
 
 import layerlore
@@ -31,7 +29,6 @@ from layerlore.game.exchange.records import (
 from layerlore.game.server.models import ConsentText, Estimate, Event, Label, Map, Player, Round
 from layerlore.game.server.services.keyed import keyed
 from layerlore.game.server.services.merging import merges_of
-from layerlore.game.server.sqlite.base import READS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
@@ -71,27 +68,6 @@ _ROUND = (
 )
 _EVENT = ("round_id", "pk", "kind", "at", "step", "value", "language", "correct")
 _LABEL = ("round_id", "raw", "text", "language", "step", "kind", "assisted", "hidden")
-
-
-@contextmanager
-def snapshot() -> Iterator[None]:
-    """All that is read in the block is of one moment, and players are not kept waiting."""
-    if connection.in_atomic_block:  # somebody else has chosen the moment
-        yield
-        return
-    connection.ensure_connection()
-    if connection.vendor == "sqlite":
-        usual, connection.transaction_mode = connection.transaction_mode, READS  # type: ignore[attr-defined]
-        try:
-            with transaction.atomic():
-                yield
-        finally:
-            connection.transaction_mode = usual  # type: ignore[attr-defined]
-        return
-    with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        yield
 
 
 class CampaignRows:

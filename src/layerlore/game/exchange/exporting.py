@@ -66,7 +66,8 @@ def export_campaign(
 
 def export_opened(found: Opened, *, out: Path | None = None, include: Collection[str] = ()) -> Exported:
     """Export a campaign whose database is open; as :func:`export_campaign`."""
-    from layerlore.game.exchange.database import CampaignRows, snapshot
+    from layerlore.game.exchange.database import CampaignRows
+    from layerlore.game.server.services.snapshots import snapshot
 
     target = out or found.folder / EXPORT
     check_place(target, found.campaign.key)

@@ -74,10 +74,11 @@ def status_of(found: Opened, now: datetime | None = None) -> CampaignStatus:
     from django.db.models import Count, Max
     from django.utils import timezone
 
-    from layerlore.game.exchange.database import as_text, snapshot
+    from layerlore.game.exchange.database import as_text
     from layerlore.game.server.models import Label, Map, Round
     from layerlore.game.server.services import campaigns, dashboard
     from layerlore.game.server.services.assignment import FINISHED_STATES
+    from layerlore.game.server.services.snapshots import snapshot
 
     campaign = found.campaign
     with snapshot():

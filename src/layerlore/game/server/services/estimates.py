@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 BATCH = 1000
+MAPS = 50
+"""Maps whose estimates are written in one transaction: who answers meanwhile waits no longer than that takes."""
 
 
 def refit(now: datetime | None = None) -> bool:
@@ -62,15 +64,13 @@ def refit(now: datetime | None = None) -> bool:
         )
         for name, model in fitted.players.items()
     ]
+    _store(campaign, rows)
     with transaction.atomic():
-        Estimate.objects.filter(map__campaign=campaign).delete()
-        Estimate.objects.bulk_create(rows, batch_size=BATCH)
         known = set(Player.objects.values_list("pk", flat=True))  # somebody may have been erased meanwhile
         PlayerEstimate.objects.all().delete()
         PlayerEstimate.objects.bulk_create((one for one in players if one.player_id in known), batch_size=BATCH)
         # Another number now (`campaigns.estimates_due`) says that this fit does not know everything: the next one will.
         Campaign.objects.filter(pk=campaign.pk, estimated=campaign.estimated).update(estimated=last)
-        _judge_maps(campaign, rows)
     return True
 
 
@@ -116,17 +116,29 @@ def _steps(campaign: Campaign, merges: Merges) -> dict[tuple[str, str, str], lis
     return {name: [some[step] for step in range(max(some) + 1)] for name, some in counts.items()}
 
 
-def _judge_maps(campaign: Campaign, rows: list[Estimate]) -> None:
+def _store(campaign: Campaign, rows: list[Estimate]) -> None:
+    """Write the estimates, some maps at a time; an interrupted fit is done again, as it is not noted as done."""
+    by_map: dict[int, list[Estimate]] = defaultdict(list)
+    for row in rows:
+        by_map[row.map_id].append(row)
+    stored = Estimate.objects.filter(map__campaign=campaign).order_by().values_list("map_id", flat=True).distinct()
+    every = sorted(by_map.keys() | set(stored))
+    for start in range(0, len(every), MAPS):
+        some = every[start : start + MAPS]
+        with transaction.atomic():
+            Estimate.objects.filter(map__in=some).delete()
+            Estimate.objects.bulk_create([row for one in some for row in by_map.get(one, ())])
+            _judge_maps(campaign, {one: [row.posterior for row in by_map[one]] for one in some if one in by_map})
+
+
+def _judge_maps(campaign: Campaign, posteriors: dict[int, list[float]]) -> None:
     """Maps whose labels are decided need no more players; the others are wanted by their entropy."""
     the_rules = rules(campaign)
-    posteriors: dict[int, list[float]] = defaultdict(list)
-    for row in rows:
-        posteriors[row.map_id].append(row.posterior)
     changed = []
-    for game_map in Map.objects.filter(campaign=campaign, pk__in=list(posteriors)).exclude(kind__in=UNPAID):
+    for game_map in Map.objects.filter(pk__in=list(posteriors)).exclude(kind__in=UNPAID):
         entropy = aggregation.entropy(posteriors[game_map.pk])
         if entropy != game_map.entropy:
             game_map.entropy = entropy
             changed.append(game_map)
         judge(game_map, the_rules)
-    Map.objects.bulk_update(changed, ["entropy"], batch_size=BATCH)
+    Map.objects.bulk_update(changed, ["entropy"])

@@ -24,6 +24,7 @@ from layerlore.game.server.models import (
 )
 from layerlore.game.server.services.campaigns import rules
 from layerlore.game.server.services.ledger import sums_of
+from layerlore.game.server.services.snapshots import snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,8 +64,10 @@ def recount(campaign: Campaign, *, repair: bool = False) -> int:
     Returns:
         Number of lines that differ.
     """
-    with transaction.atomic():
-        Campaign.objects.select_for_update(no_key=True).only("pk").get(pk=campaign.pk)
+    # To compare, it is enough to read what was there at one moment; only a repair keeps players waiting.
+    with transaction.atomic() if repair else snapshot():
+        if repair:
+            Campaign.objects.select_for_update(no_key=True).only("pk").get(pk=campaign.pk)
         book = from_the_log(campaign)
         wanted = [
             LedgerEntry(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from django.db import transaction
 from django.db.models import Count, Q
 
 from layerlore.game.domain.states import RoundState
@@ -13,6 +12,7 @@ from layerlore.game.server.models import Campaign, Map
 from layerlore.game.server.services import recounting
 from layerlore.game.server.services.assignment import FINISHED_STATES
 from layerlore.game.server.services.campaigns import NoCampaignError, current
+from layerlore.game.server.services.snapshots import snapshot
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -53,7 +53,7 @@ def daily_recount(now: datetime | None = None) -> str:
 def wrong_counters(campaign: Campaign) -> list[str]:
     """Keys of maps whose counters are not what their rounds say."""
     counts = Q(rounds__state__in=FINISHED_STATES, rounds__void_reason="")
-    with transaction.atomic():
+    with snapshot():
         rows = Map.objects.filter(campaign=campaign).annotate(
             true_done=Count("rounds", filter=counts),
             true_leased=Count("rounds", filter=Q(rounds__state=RoundState.OPEN.value)),

@@ -25,7 +25,7 @@ QUEUE = ("-next", "-writer")
 """Ends of the lock files' names: who comes next, and who writes. Who comes next cannot be overtaken."""
 
 READS = "DEFERRED"
-"""Mode of a transaction that only reads; `exchange.database.snapshot` sets it."""
+"""Mode of a transaction that only reads; `services.snapshots` sets it."""
 
 
 class Queue:
