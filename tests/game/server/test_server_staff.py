@@ -136,6 +136,7 @@ def test_maps_with_a_known_answer(campaign: Campaign) -> None:
     played("fur", kind="honeypot")
     blank = played(kind="blank")
     Round.objects.filter(pk=blank.pk).update(state="resigned")
+    Map.objects.filter(pk=blank.map_id).update(won=0, resigned=1)
     found = {row["kind"]: row for row in dashboard.known_answers(campaign)}
     assert (found["honeypot"]["rounds"], found["honeypot"]["won"], found["honeypot"]["labelled"]) == (1, 1, 1)
     assert (found["blank"]["rounds"], found["blank"]["resigned"], found["blank"]["labelled"]) == (1, 1, 0)

@@ -7,22 +7,24 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.core.cache import cache
-from django.db.models import Count, F, Min, Q, Sum
-from django.db.models.functions import Greatest, TruncDate
+from django.db.models import Count, Exists, F, OuterRef, Q, Sum
+from django.db.models.functions import Greatest
 
 from layerlore.game.domain.lifecycle import MapState
-from layerlore.game.server.models import Label, Limit, Map, Round
+from layerlore.game.server.models import Label, Limit, Map, Player, Round
 from layerlore.game.server.services.assignment import FINISHED_STATES
 
 if TYPE_CHECKING:
     from datetime import date, datetime
+
+    from django.db.models import QuerySet
 
     from layerlore.game.server.models import Campaign
     from layerlore.game.server.services.campaigns import Rules
 
 WANTED = ("normal", "merged")
 KNOWN = ("honeypot", "blank")
-SECONDS = 30
+SECONDS = 60
 DAYS = 28
 WEEK = timedelta(days=7)
 
@@ -59,17 +61,24 @@ def total(cells: list[Cell]) -> Cell:
     return Cell(*(sum(column) for column in zip(*((c.maps, c.ready, c.done, c.wanted) for c in cells), strict=True)))
 
 
-def coverage(campaign: Campaign, the_rules: Rules, language: str) -> dict[str, Any]:
-    """Layers x classes, and the rounds that are still wanted."""
-    name = f"coverage-{campaign.pk}-{language}"
+def overview(campaign: Campaign, the_rules: Rules, language: str, now: datetime) -> dict[str, Any]:
+    """Everything about rounds that staff's first page shows; at most a minute old."""
+    name = f"overview-{campaign.pk}-{language}"
     found: dict[str, Any] | None = cache.get(name)
     if found is None:
-        found = _coverage(campaign, the_rules, language)
+        covered = coverage(campaign, the_rules, language)
+        found = {
+            "coverage": covered,
+            "activity": activity(campaign, now, covered["wanted"]),
+            "days": rounds_by_day(campaign, now),
+            "known": known_answers(campaign),
+        }
         cache.set(name, found, SECONDS)
     return found
 
 
-def _coverage(campaign: Campaign, the_rules: Rules, language: str) -> dict[str, Any]:
+def coverage(campaign: Campaign, the_rules: Rules, language: str) -> dict[str, Any]:
+    """Layers x classes, and the rounds that are still wanted."""
     k_min = the_rules.config.quality.k_min
     maps = Map.objects.filter(campaign=campaign, kind__in=WANTED)
     active = Q(state=MapState.ACTIVE.value)
@@ -110,21 +119,27 @@ def activity(campaign: Campaign, now: datetime, wanted: int) -> dict[str, Any]:
     The pace is that of the last seven days, or of the days since the first round if these are fewer; rounds on maps
     that only check answers do not bring the end nearer, and are not in it.
     """
-    finished = Round.objects.filter(campaign=campaign, state__in=FINISHED_STATES, void_reason="")
+    finished = _finished(campaign)
     week = finished.filter(ended__gt=now - WEEK)
     useful = week.filter(map__kind__in=WANTED).count()
-    first = finished.aggregate(first=Min("ended"))["first"]
+    first = finished.order_by("pk").values_list("started", flat=True).first()
     days = min(7.0, max(1.0, (now - first) / timedelta(days=1))) if first else 7.0
     pace = useful / days
+    played = finished.filter(player=OuterRef("pk"))
     return {
-        "rounds": finished.count(),
+        "rounds": Map.objects.filter(campaign=campaign).aggregate(sum=Sum("done"))["sum"] or 0,
         "open": Round.objects.filter(campaign=campaign, state="open", expires__gt=now).count(),
         "week": week.count(),
         "players": week.values("player").distinct().count(),
-        "everybody": finished.values("player").distinct().count(),
+        "everybody": Player.objects.filter(Exists(played)).count(),
         "pace": pace,
         "done_on": forecast(now, wanted, pace),
     }
+
+
+def _finished(campaign: Campaign) -> QuerySet[Round]:
+    """Rounds that count."""
+    return Round.objects.filter(campaign=campaign, state__in=FINISHED_STATES, void_reason="")
 
 
 def forecast(now: datetime, wanted: int, pace: float) -> date | None:
@@ -136,28 +151,31 @@ def forecast(now: datetime, wanted: int, pace: float) -> date | None:
 
 def rounds_by_day(campaign: Campaign, now: datetime, days: int = DAYS) -> list[tuple[date, int]]:
     """Finished rounds of each of the last days, the earliest first; days are UTC's."""
-    start = now.date() - timedelta(days=days - 1)
-    rows = Round.objects.filter(campaign=campaign, state__in=FINISHED_STATES, void_reason="", ended__date__gte=start)
-    counts = dict(rows.annotate(day=TruncDate("ended")).values_list("day").annotate(times=Count("pk")))
-    every = [start + timedelta(days=number) for number in range(days)]
-    return [(day, counts.get(day, 0)) for day in every]
+    tomorrow = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+    # A range for each day, as the index has it: to make a day of each time takes SQLite seconds.
+    starts = [tomorrow - timedelta(days=number) for number in range(days, 0, -1)]
+    finished = _finished(campaign)
+    return [
+        (start.date(), finished.filter(ended__gte=start, ended__lt=start + timedelta(days=1)).count())
+        for start in starts
+    ]
 
 
 def known_answers(campaign: Campaign) -> list[dict[str, Any]]:
     """How rounds on maps with a known answer went: on easy ones most should win, on blank ones nobody sees a thing."""
-    rounds = Round.objects.filter(campaign=campaign, state__in=FINISHED_STATES, void_reason="")
-    counts: dict[tuple[str, str], int] = {}
-    for kind, state, times in (
-        rounds.filter(map__kind__in=KNOWN).values_list("map__kind", "state").annotate(times=Count("pk"))
-    ):
-        counts[kind, state] = times
-    typed = Label.objects.filter(round__in=rounds.filter(map__kind__in=KNOWN).values("pk"))
-    with_labels = dict(typed.values_list("map__kind").annotate(times=Count("round", distinct=True)))
+    maps = Map.objects.filter(campaign=campaign, kind__in=KNOWN)
+    counts = {
+        row["kind"]: row
+        for row in maps.values("kind").annotate(plays=Sum("done"), wins=Sum("won"), resignations=Sum("resigned"))
+    }
+    typed = _finished(campaign).filter(map__in=maps).filter(Exists(Label.objects.filter(round=OuterRef("pk"))))
+    labelled = dict(typed.values_list("map__kind").annotate(times=Count("pk")))
     found = []
     for kind in KNOWN:
-        states = {state: counts.get((kind, state), 0) for state in FINISHED_STATES}
-        every = sum(states.values())
-        found.append({"kind": kind, "rounds": every, **states, "labelled": with_labels.get(kind, 0)})
+        row = counts.get(kind) or {"plays": 0, "wins": 0, "resignations": 0}
+        lost = row["plays"] - row["wins"] - row["resignations"]
+        more = {"lost": lost, "resigned": row["resignations"], "labelled": labelled.get(kind, 0)}
+        found.append({"kind": kind, "rounds": row["plays"], "won": row["wins"], **more})
     return found
 
 

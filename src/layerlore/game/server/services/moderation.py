@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, F, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from layerlore.game.domain.lifecycle import MapReason, MapState
-from layerlore.game.server.models import Audit, Estimate, Label, Map, Player, Session
+from layerlore.game.server.models import Audit, Estimate, Label, Map, Player, Round, Session
 from layerlore.game.server.services import erasure, ledger
 from layerlore.game.server.services.assignment import FINISHED_STATES
 from layerlore.game.server.services.campaigns import estimates_due
@@ -20,16 +21,17 @@ if TYPE_CHECKING:
 
     from layerlore.game.server.models import Account, Campaign
 
-LABEL_ORDERS = {
+# Where something is not known differs between databases unless it is said.
+LABEL_ORDERS: dict[str, tuple[Any, ...]] = {
     "posterior": ("-posterior", "-typed", "pk"),
-    "lift": ("-lift", "-typed", "pk"),
+    "lift": (F("lift").desc(nulls_last=True), "-typed", "pk"),
     "typed": ("-typed", "-posterior", "pk"),
     "text": ("text", "pk"),
 }
-PLAYER_ORDERS = {
+PLAYER_ORDERS: dict[str, tuple[Any, ...]] = {
     "pk": ("pk",),
-    "rounds": ("-finished", "pk"),
-    "weight": ("estimate__weight", "pk"),
+    "rounds": (F("estimate__answers").desc(nulls_last=True), "pk"),
+    "weight": (F("estimate__weight").asc(nulls_last=True), "pk"),
     "seen": ("-seen", "pk"),
 }
 
@@ -132,7 +134,9 @@ def _decided(actor: Account, key: str, language: str, *, hide: bool) -> None:
 
 def players(*, left_out: bool = False, order: str = "pk") -> QuerySet[Player]:
     """Players by the random name, with what is estimated about their answers."""
-    finished = Count("rounds", filter=Q(rounds__state__in=FINISHED_STATES))
+    mine = Round.objects.filter(player=OuterRef("pk"), state__in=FINISHED_STATES).order_by()
+    # Counted for the players of the page only, where a join would count for all.
+    finished = Coalesce(Subquery(mine.values("player").annotate(times=Count("pk")).values("times")), 0)
     rows = Player.objects.filter(kind__in=("guest", "registered")).select_related("estimate")
     if left_out:
         rows = rows.filter(shadow=True)

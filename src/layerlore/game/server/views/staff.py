@@ -37,13 +37,10 @@ def home(request: HttpRequest, account: Account) -> HttpResponse:
     """How far the campaign is."""
     del account
     campaign, now = campaigns.current(), timezone.now()
-    coverage = dashboard.coverage(campaign, campaigns.rules(campaign), play_language(campaign))
-    days = dashboard.rounds_by_day(campaign, now)
+    found = dashboard.overview(campaign, campaigns.rules(campaign), play_language(campaign), now)
     content = {
-        "coverage": coverage,
-        "activity": dashboard.activity(campaign, now, coverage["wanted"]),
-        "days": bars(days, width=CHART[0], height=CHART[1]),
-        "known": dashboard.known_answers(campaign),
+        **found,
+        "days": bars(found["days"], width=CHART[0], height=CHART[1]),
         "limits": dashboard.limits_hit(),
         "queue": moderation.queue(campaign).count(),
         "hard": moderation.maps_by_state(campaign)[MapState.HARD.value],
