@@ -318,6 +318,19 @@ def test_players_left_out_are_not_in_the_estimates(campaign: Campaign, boss: Bro
     assert fitted() == {"fur": 1, "hair": 1}
 
 
+def test_flagged_players_are_told_and_found(campaign: Campaign, boss: Browser) -> None:
+    one, other = played("fur"), played("hair")
+    assert "flagged player" not in page(boss, "/staff/")
+    Player.objects.filter(pk=one.player_id).update(suspicion="burst", held=True)
+    assert "1 flagged player</a>" in page(boss, "/staff/")
+    text = page(boss, "/staff/players/?flagged=1")
+    assert one.player.key[:8] in text
+    assert other.player.key[:8] not in text
+    boss.post("/staff/players/shadow/", {"player": one.player.key, "action": "release"})
+    assert one.player.key[:8] not in page(boss, "/staff/players/?flagged=1")
+    assert actions()[-1] == "released"
+
+
 def test_an_admin_erases_who_asked_for_it(campaign: Campaign, boss: Browser) -> None:
     client = Browser()
     sign_up(client)

@@ -96,7 +96,7 @@ class Mail(models.Model):
 
 
 class AppendOnly(models.QuerySet["Audit"]):
-    """Rows that are never changed. Django itself may still forget who an erased account was."""
+    """Rows that are never changed, but to forget who was erased (`services.erasure`)."""
 
     def update(self, **kwargs: object) -> NoReturn:  # noqa: ARG002 Django's own
         """No.

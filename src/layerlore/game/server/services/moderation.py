@@ -9,6 +9,7 @@ from django.db.models import Count, F, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from layerlore.game.domain.lifecycle import MapReason, MapState
+from layerlore.game.domain.suspicion import Suspicion
 from layerlore.game.server.models import Audit, Estimate, Label, Map, Player, Round, Session
 from layerlore.game.server.services import erasure, ledger
 from layerlore.game.server.services.assignment import FINISHED_STATES
@@ -132,7 +133,15 @@ def _decided(actor: Account, key: str, language: str, *, hide: bool) -> None:
     Audit.objects.create(actor=actor, action=action, subject=key, detail={"language": language})
 
 
-def players(*, left_out: bool = False, order: str = "pk") -> QuerySet[Player]:
+FLAGS = (Suspicion.BURST.value, Suspicion.SPEED.value)
+
+
+def flagged() -> QuerySet[Player]:
+    """Players who wait for staff to look at them."""
+    return Player.objects.filter(kind__in=("guest", "registered"), suspicion__in=FLAGS)
+
+
+def players(*, left_out: bool = False, only_flagged: bool = False, order: str = "pk") -> QuerySet[Player]:
     """Players by the random name, with what is estimated about their answers."""
     mine = Round.objects.filter(player=OuterRef("pk"), state__in=FINISHED_STATES).order_by()
     # Counted for the players of the page only, where a join would count for all.
@@ -140,6 +149,8 @@ def players(*, left_out: bool = False, order: str = "pk") -> QuerySet[Player]:
     rows = Player.objects.filter(kind__in=("guest", "registered")).select_related("estimate")
     if left_out:
         rows = rows.filter(shadow=True)
+    if only_flagged:
+        rows = rows.filter(suspicion__in=FLAGS)
     return rows.annotate(finished=finished).order_by(*PLAYER_ORDERS[order])
 
 

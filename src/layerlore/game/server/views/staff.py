@@ -43,6 +43,7 @@ def home(request: HttpRequest, account: Account) -> HttpResponse:
         "days": bars(found["days"], width=CHART[0], height=CHART[1]),
         "limits": dashboard.limits_hit(),
         "queue": moderation.queue(campaign).count(),
+        "flagged": moderation.flagged().count(),
         "hard": moderation.maps_by_state(campaign)[MapState.HARD.value],
         "moves": [to.value for to in CampaignState if to in NEXT[CampaignState(campaign.state)]],
     }

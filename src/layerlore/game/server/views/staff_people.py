@@ -33,9 +33,9 @@ def players(request: HttpRequest, account: Account) -> HttpResponse:
     del account
     order = request.GET.get("order", "")
     order = order if order in moderation.PLAYER_ORDERS else "pk"
-    left_out = request.GET.get("left_out") == "1"
-    page = page_of(request, moderation.players(left_out=left_out, order=order))
-    content = {"page": page, "query": query_of(request), "order": order, "left_out": left_out}
+    only = {"left_out": request.GET.get("left_out") == "1", "only_flagged": request.GET.get("flagged") == "1"}
+    page = page_of(request, moderation.players(**only, order=order))
+    content = {"page": page, "query": query_of(request), "order": order, **only}
     return render(request, "game/staff/players.html", content)
 
 
