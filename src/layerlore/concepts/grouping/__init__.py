@@ -1,0 +1,1 @@
+"""Answers that mean the same, together: one file for each way."""
