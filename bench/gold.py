@@ -11,8 +11,8 @@ write a name that are too rare for counts to tell. Annotated pairs that are not 
 ``norms``: Word Norms 2 (GPL-3; Buchanan et al. 2019): 7,858 different features that people typed for words. Those with
 one root, as the authors of the norms have it, are one group.
 
-Each set is split in two by a hash of the name of the group, so that a group is whole in one half: settings are chosen on
-``dev`` and told on ``test``.
+Each set is split in two by a hash of the name of the group, so that a group is whole in one half: settings are chosen
+on ``dev`` and told on ``test``.
 """
 
 from __future__ import annotations

@@ -108,13 +108,15 @@ def _packaged() -> Path | None:
 @contextmanager
 def _no_progress() -> Iterator[None]:
     """Keep the loaders' progress bars and advice off the terminal, and leave their settings as they were."""
-    import logging
+    from logging import ERROR, getLogger
 
-    logger = logging.getLogger("sentence_transformers")
+    logger = getLogger("sentence_transformers")
     before = logger.level
-    logger.setLevel(logging.ERROR)
+    logger.setLevel(ERROR)
     try:
-        from transformers.utils import logging as hub
+        from transformers.utils import logging
+
+        hub: Any = logging  # it has no types
     except ImportError:
         yield
     else:

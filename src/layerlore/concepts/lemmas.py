@@ -8,6 +8,11 @@ from functools import lru_cache
 WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*|\d+", re.UNICODE)  # noqa: RUF001 - a typographic apostrophe is meant
 """A word with the apostrophes inside it, or a number."""
 
+
+def _set(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
 _NOUNS = {
     "leaves": "leaf",
     "leafs": "leaf",
@@ -24,25 +29,25 @@ _NOUNS = {
 }
 """Where simplemma gives a verb, a name or nothing for what players mean as a noun."""
 
-_AS_THEY_ARE = frozenset(
+_AS_THEY_ARE = _set(
     "glasses sunglasses eyeglasses spectacles goggles trousers pants jeans scissors pliers tweezers headphones woods "
     "saw bare lower upper left ground found bound wound felt rose lit finn bit light being people solider "
     "lens grass dress building opening painting wedding ceiling railing fencing lettering lighting clothing icing "
-    "interesting boring nothing something anything everything morning evening".split()
+    "interesting boring nothing something anything everything morning evening"
 )
 """Words that are no inflection in an answer, or are another thing than their singular: glasses are not glass."""
 
-_OFS = frozenset(
-    "top bottom part side edge end pair piece bit lot kind sort type back front middle centre center tip group bunch set "
-    "inside outside row shape image picture view close-up surface".split()
+_OFS = _set(
+    "top bottom part side edge end pair piece bit lot kind sort type back front middle centre center tip group bunch "
+    "set inside outside row shape image picture view close-up surface"
 )
 """Before "of" they say where or how much; the thing comes after it."""
 
-_PREPOSITIONS = frozenset("on in at with of from by for under over behind near above below between to into like".split())
-_EMPTY = frozenset("a an the his her its their my your some this that these those and or very it is".split())
-_VAGUE = frozenset(
+_PREPOSITIONS = _set("on in at with of from by for under over behind near above below between to into like")
+_EMPTY = _set("a an the his her its their my your some this that these those and or very it is")
+_VAGUE = _set(
     "colour color coloured colored colours colors side part area shape shaped thing things object surface region "
-    "something someone somebody kind".split()
+    "something someone somebody kind"
 )
 """They name nothing where another word is beside them: "red colour" is about red."""
 
@@ -50,7 +55,7 @@ _VAGUE = frozenset(
 def words_of(text: str) -> list[str]:
     """The words of a text, folded, without a possessive."""
     found = (word.casefold().replace("’", "'") for word in WORD.findall(text))  # noqa: RUF001
-    return [word[:-2] if word.endswith("'s") else word for word in found]
+    return [word.removesuffix("'s") for word in found]
 
 
 @lru_cache(maxsize=200_000)

@@ -41,9 +41,7 @@ def b_cubed(found: Sequence[object], gold: Sequence[object]) -> Agreement:
     return Agreement(float(precision.mean()), float(recall.mean()))
 
 
-def b_cubed_items(
-    found: Sequence[object], gold: Sequence[object]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def b_cubed_items(found: Sequence[object], gold: Sequence[object]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """B-cubed precision and recall of each item."""
     ours, theirs, both, place = _tables(found, gold)
     shared = both[place]

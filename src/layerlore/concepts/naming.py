@@ -1,0 +1,166 @@
+"""Names of groups of answers: the default, and the paper's (method.md 3.4 and 3.5)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from layerlore.concepts.lemmas import key_of, lemma, words_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from layerlore.concepts.embedding import Encodes
+
+PAPERS_STOP_WORDS = frozenset(
+    {"something", "like", "multiple", "lower", "upper", "typical", "maybe", "center", "least", "most", "previous"}
+    | {"next", "left", "right"}
+)
+"""What the paper leaves out beside the usual stop words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """What a group of answers is called.
+
+    Attributes:
+        shown: A surface form, as somebody typed it.
+        lemma: Dictionary form; groups with one lemma are one concept.
+    """
+
+    shown: str
+    lemma: str
+
+
+def name_groups(
+    texts: Sequence[str],
+    counts: Sequence[int],
+    groups: Sequence[int],
+    encoder: Encodes,
+    *,
+    language: str = "en",
+    method: str = "lemma-first",
+) -> dict[int, Name]:
+    """Names of all groups; those with one lemma get one name, its most frequent surface form.
+
+    Args:
+        texts: Different texts.
+        counts: How often each was given.
+        groups: The group of each, from `layerlore.concepts.grouping.group_texts`.
+        encoder: The one they were grouped with.
+        language: Of the texts.
+        method: ``paper`` names a group by one word; any other by the most frequent form of its medoid.
+    """
+    members: defaultdict[int, list[int]] = defaultdict(list)
+    for place in sorted(range(len(texts)), key=lambda one: texts[one]):
+        members[int(groups[place])].append(place)
+    vectors = encoder.encode(texts) if len(texts) else np.zeros((0, 1), dtype=np.float32)
+    named = {}
+    forms: defaultdict[str, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
+    words = encode_words(texts, encoder) if method == "paper" else {}
+    for group, places in sorted(members.items()):
+        some, weights = [texts[place] for place in places], np.array([counts[place] for place in places])
+        if method == "paper":
+            shown = telling_word(some, weights, vectors[places], words, language)
+            form = " ".join(lemma(word, language) for word in words_of(shown)) or shown
+            found = surface_words(some, weights, form, language) or {shown: int(weights.sum())}
+        else:
+            form = key_of(medoid(some, weights, vectors[places]), language)
+            found = {text: int(n) for text, n in zip(some, weights, strict=True) if key_of(text, language) == form}
+        named[group] = form
+        for text, count in found.items():
+            forms[form][text] += count
+    shown_as = {form: min(found, key=lambda text: (-found[text], text)) for form, found in forms.items()}
+    return {group: Name(shown_as[form], form) for group, form in named.items()}
+
+
+def medoid(texts: Sequence[str], counts: NDArray[np.int64], vectors: NDArray[np.float32]) -> str:
+    """The text with the largest summed cosine to all answers of its group; the first of those that are equal.
+
+    Args:
+        texts: Of one group.
+        counts: Answers with each text.
+        vectors: Unit vectors of the texts.
+    """
+    sums = vectors @ (counts.astype(np.float32) @ vectors)
+    return texts[int(np.argmax(np.round(sums, 5)))]
+
+
+def telling_word(
+    texts: Sequence[str],
+    counts: NDArray[np.int64],
+    vectors: NDArray[np.float32],
+    words: dict[str, NDArray[np.float32]],
+    language: str = "en",
+) -> str:
+    """The paper's name: of the words that are no stop words the one with the largest summed cosine to all answers.
+
+    A group of stop words alone is named by one of them, and one without a word by its most frequent text.
+
+    Args:
+        texts: Of one group.
+        counts: Answers with each text.
+        vectors: Unit vectors of the texts.
+        words: Unit vectors of their words.
+        language: Of the texts.
+    """
+    candidates = sorted({word for text in texts for word in words_of(text)})
+    candidates = [word for word in candidates if word not in stop_words(language)] or candidates
+    if not candidates:
+        return texts[int(np.argmax(counts))]
+    sums = np.stack([words[word] for word in candidates]) @ (counts.astype(np.float32) @ vectors)
+    return candidates[int(np.argmax(np.round(sums, 5)))]
+
+
+def encode_words(texts: Sequence[str], encoder: Encodes) -> dict[str, NDArray[np.float32]]:
+    """Unit vectors of all words that can name a group."""
+    words = sorted({word for text in texts for word in words_of(text)})
+    return dict(zip(words, encoder.encode(words), strict=True)) if words else {}
+
+
+def surface_words(texts: Sequence[str], counts: NDArray[np.int64], form: str, language: str) -> dict[str, int]:
+    """Words of the texts with a dictionary form, with how many answers have them."""
+    found: defaultdict[str, int] = defaultdict(int)
+    for text, count in zip(texts, counts, strict=True):
+        for word in set(words_of(text)):
+            if lemma(word, language) == form:
+                found[word] += int(count)
+    return dict(found)
+
+
+_THINGS = frozenset(
+    {"face", "back", "front", "top", "bottom", "side", "large", "big", "small", "long", "line", "home", "page", "ring"}
+    | {"web", "text", "one", "two", "three", "open", "high", "new", "world", "sky", "show", "sides", "faces", "number"}
+    | {
+        "numbers",
+        "group",
+        "full",
+        "old",
+        "young",
+        "state",
+        "ball",
+        "tip",
+        "case",
+        "area",
+        "room",
+        "bill",
+        "fire",
+        "fly",
+    }
+)
+"""Stop words of stopwordsiso that players see in a picture."""
+
+
+@cache
+def stop_words(language: str) -> frozenset[str]:
+    """Words that never name a group: those of the language, and in English the paper's."""
+    from stopwordsiso import has_lang, stopwords
+
+    usual = frozenset(stopwords(language)) if has_lang(language) else frozenset()
+    return (usual - _THINGS) | PAPERS_STOP_WORDS if language == "en" else usual
