@@ -40,6 +40,7 @@ def ask(study: Study, *, pool: int = 2, methods: tuple[str, ...] = ("layerlore",
     return study
 
 
+@pytest.mark.slow
 def test_every_method_explains_the_networks_answer_on_every_photo(study: Study) -> None:
     pytest.importorskip("shap")
     pytest.importorskip("lime")

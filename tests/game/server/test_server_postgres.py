@@ -11,7 +11,17 @@ import pytest
 from postgres import binaries, server
 
 HERE = Path(__file__).parent
-TESTS = ("play", "invariants", "races", "accounts", "loading", "export")
+TESTS = (
+    "play",
+    "invariants",
+    "races",
+    "accounts",
+    "loading",
+    "export",
+    "questionnaire",
+    "questionnaire_races",
+    "questionnaire_export",
+)
 
 
 def test_everything_on_postgresql() -> None:

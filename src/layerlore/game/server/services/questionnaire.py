@@ -154,7 +154,9 @@ def answer(sheet: Sheet, answers: Answers, *, language: str, now: datetime) -> b
     """Keep the answers to a sheet, once; False if it was answered before: the first answers stay."""
     with transaction.atomic():
         opened = sheet.opened or sheet.respondent.started
-        done = Sheet.objects.filter(pk=sheet.pk, state=SheetState.OPEN.value).update(
+        # By its token: who was erased meanwhile has sheets with other ones.
+        same = Sheet.objects.filter(pk=sheet.pk, token=sheet.token, state=SheetState.OPEN.value)
+        done = same.update(
             state=SheetState.ANSWERED.value,
             choice=answers.choice,
             comment=answers.comment,
