@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 PHOTOS = {"Egyptian cat": "chelsea", "espresso": "coffee", "missile": "rocket"}
 EACH = 2
 GOAL = 100
+PATIENCE = 500
 SCREENS = {"desktop": {"width": 1280, "height": 800}, "phone": {"width": 390, "height": 844}}
 # Times are counted from 1970, so that they are comparable across the pages of one visit.
 CLOCK = """
@@ -70,7 +71,7 @@ def build(root: Path) -> Path:
     for words in (
         ("study", "create", study, "--images", root / "photos"),
         ("study", "run", study, "--workers", 1),
-        ("campaign", "build", study, "--seed", 1, "--workers", 1),
+        ("campaign", "build", study, "--per-layer", 1, "--seed", 1, "--workers", 1),
     ):
         app([str(word) for word in words], standalone_mode=False)
     return study
@@ -80,9 +81,14 @@ def timed(page: Page, control: Locator, wanted: str, key: str = "") -> tuple[flo
     """Milliseconds until something is painted, and until the answer is, for a click or a key."""
     page.evaluate("wanted => { sessionStorage.clear(); sessionStorage.wanted = wanted; }", wanted)
     control.press(key) if key else control.click()
-    page.wait_for_function("+sessionStorage.last > 0")
-    begun, first, last = page.evaluate("[+sessionStorage.t0, +sessionStorage.first || 0, +sessionStorage.last]")
-    return (first or last) - begun, last - begun
+    for _ in range(PATIENCE):
+        page.wait_for_timeout(20)
+        begun, first, last = page.evaluate("[sessionStorage.t0, sessionStorage.first, sessionStorage.last].map(Number)")
+        if first > 0 and last > 0:
+            break
+    else:
+        raise SystemExit(f"{wanted}: not there after {PATIENCE * 20 / 1000:.0f} s")
+    return first - begun, last - begun
 
 
 def play(context: BrowserContext, count: int) -> dict[str, list[tuple[float, float]]]:
