@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from itertools import count
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+sys.path.append(str(Path(__file__).parents[1] / "server"))
 
 pytest.importorskip("django", reason="the game's server is not installed: pip install 'layerlore[game]'")
 
@@ -32,13 +36,13 @@ def game(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 def new_visitor(browser: Browser, game: Live) -> Callable[..., tuple[BrowserContext, Trouble]]:
     """Makes a visitor who has never been here, and what was wrong on the way."""
 
-    def make(**options: Any) -> tuple[BrowserContext, Trouble]:
+    def make(at: Live = game, **options: Any) -> tuple[BrowserContext, Trouble]:
         number = next(NETWORKS)
-        options = {"viewport": DESKTOP, "base_url": game.address, "reduced_motion": "reduce", **options}
+        options = {"viewport": DESKTOP, "base_url": at.address, "reduced_motion": "reduce", **options}
         headers = {"X-Forwarded-For": f"10.0.{number // 250}.{1 + number % 250}"}
         context = browser.new_context(extra_http_headers=headers, **options)
         context.set_default_timeout(10_000)
-        return context, watch(context, game.address)
+        return context, watch(context, at.address)
 
     return make
 
