@@ -9,16 +9,19 @@ import re
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from crowd import BEGIN, play
-from django.db import transaction
+from django.db import OperationalError, connection, transaction
+from django.db.migrations.recorder import MigrationRecorder
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from serving import open_campaign
+from small_bundle import write_bundle
 
-from layerlore.errors import FileFormatError, OutputError
+from layerlore.errors import FileFormatError, LayerLoreError, OutputError, SettingError, StudyError
 from layerlore.game.bundle.errors import BundleError
 from layerlore.game.bundle.head import BundleHead, load_head
 from layerlore.game.bundle.link import Link, LinkedImage, LinkedMap
@@ -27,8 +30,8 @@ from layerlore.game.domain.config import parse_config
 from layerlore.game.exchange import exporting, records
 from layerlore.game.exchange.columns import AGGREGATE_TEXTS, LABEL_TEXTS, PLAYER_TEXTS
 from layerlore.game.exchange.database import CampaignRows
-from layerlore.game.exchange.exporting import export_opened
-from layerlore.game.exchange.opening import Opened
+from layerlore.game.exchange.exporting import export_campaign, export_opened
+from layerlore.game.exchange.opening import Opened, find_campaign, opened
 from layerlore.game.exchange.points import points
 from layerlore.game.exchange.reading import read_campaign, read_rounds
 from layerlore.game.exchange.records import (
@@ -486,3 +489,85 @@ def test_every_key_is_documented() -> None:
     assert set(LABEL_TEXTS) == set(LABEL_COLUMNS)
     assert set(AGGREGATE_TEXTS) == {one.name for one in fields(AggregateRecord)}
     assert set(PLAYER_TEXTS) == {one.name for one in fields(PlayerRecord)}
+
+
+def test_players_are_not_kept_waiting_by_an_export(shared_campaign: Campaign, manifest: Manifest) -> None:
+    play(shared_campaign, players=2, each=2)
+    rows = CampaignRows(shared_campaign, head_of(manifest), None, ALL)
+
+    def somebody_plays() -> None:
+        try:
+            play(shared_campaign, players=1, each=1, seed=1)
+        finally:
+            connection.close()
+
+    with snapshot():
+        before = list(rows.rounds())
+        assert len(before) == 4
+        player = Thread(target=somebody_plays)
+        player.start()
+        player.join(timeout=15)
+        assert not player.is_alive()
+        assert list(rows.rounds()) == before
+    assert len(list(rows.rounds())) == 5
+    with transaction.atomic():  # one that writes stands in the queue again
+        Player.objects.update(language="it")
+
+
+def test_a_record_that_cannot_be_is_told_although_the_checksum_fits(
+    played: Campaign, manifest: Manifest, tmp_path: Path
+) -> None:
+    write_campaign(in_memory(played, manifest), tmp_path / "export")
+    path = tmp_path / "export" / "players.jsonl"
+    content = path.read_bytes().replace(b'"rounds":', b'"rounds":"many","more":', 1)
+    sums = tmp_path / "export" / "manifest.json"
+    old, new = (hashlib.sha256(text).hexdigest().encode() for text in (path.read_bytes(), content))
+    path.write_bytes(content)
+    sums.write_bytes(sums.read_bytes().replace(old, new))
+    with pytest.raises(FileFormatError, match=r"players.jsonl: line 1 has other fields"):
+        read_campaign(tmp_path / "export")
+    path.unlink()
+    with pytest.raises(FileFormatError, match=r"players.jsonl: No such file"):
+        read_campaign(tmp_path / "export")
+
+
+def on_sqlite() -> None:
+    if connection.vendor != "sqlite":
+        pytest.skip("the command opens PostgreSQL by its URL, which names no test database")
+
+
+def test_the_commands_open_the_database_of_a_folder(played: Campaign, bundle: Path, tmp_path: Path) -> None:
+    on_sqlite()
+    done = export_campaign(bundle, out=tmp_path / "export", include=["training"])
+    assert done.written.rounds == len(read_campaign(tmp_path / "export").rounds)
+    assert "way back" in done.notes[0]
+    with opened(bundle) as found:
+        assert found.campaign == played
+    with pytest.raises(SettingError, match="database: disk I/O error"), opened(bundle):
+        raise OperationalError("disk I/O\nerror")
+    with pytest.raises(SettingError, match="--include everything"):
+        export_campaign(bundle, include=["everything"])
+    other = write_bundle(tmp_path / "other", images=1, honeypots=0, seed=3, files=False)
+    (other / "secret.key").touch()
+    with pytest.raises(StudyError, match="nobody has played yet"):
+        export_campaign(other)
+    (other / "game.sqlite3").touch()
+    with pytest.raises(LayerLoreError, match="another campaign is open"):
+        export_campaign(other)
+
+
+def test_a_database_of_something_else_is_told(played: Campaign, bundle: Path) -> None:
+    head = load_head(bundle)
+    changes: dict[str, tuple[Callable[[], object], str]] = {
+        "key": (lambda: Campaign.objects.update(key="f" * 32, name="other"), "it holds other; open"),
+        "hash": (lambda: Campaign.objects.update(bundle_hash="f"), "not the one that was played"),
+        "future": (lambda: MigrationRecorder(connection).record_applied("game", "9999_later"), "newer LayerLore"),
+        "past": (lambda: MigrationRecorder(connection).record_unapplied("game", "0001_initial"), "older LayerLore"),
+    }
+    for name, (change, message) in changes.items():
+        with transaction.atomic():
+            change()
+            with pytest.raises(LayerLoreError, match=message):
+                find_campaign(head, bundle)
+            transaction.set_rollback(True)
+        assert find_campaign(head, bundle) == played, name
