@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import json
 import re
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from crowd import BEGIN, play
+from django.core.management import call_command
 from django.db import OperationalError, connection, transaction
 from django.db.migrations.recorder import MigrationRecorder
 from hypothesis import HealthCheck, given, settings
@@ -93,8 +95,11 @@ def played(django_db_setup: None, django_db_blocker: Any, bundle: Path) -> Itera
     """A campaign with rounds of every kind: voided, expired, of a player in shadow, of one who was erased.
 
     It is played once for all tests here, in a transaction that is rolled back; they only read. Tests with a database
-    of their own come before these: pytest-django sees to it, and makes the tables because there are some.
+    of their own come before these: pytest-django sees to it.
     """
+    with django_db_blocker.unblock():
+        if not connection.introspection.table_names():  # it makes them only for tests with a database of their own
+            call_command("migrate", verbosity=0)
     with django_db_blocker.unblock(), transaction.atomic():
         campaign = open_campaign(bundle)
         crowd = play(campaign, players=10, each=14)
@@ -250,7 +255,7 @@ def test_the_table_is_safe_for_a_spreadsheet(played: Campaign, manifest: Manifes
     write_campaign(export, tmp_path / "export")
     raw = (tmp_path / "export" / "labels.csv").read_bytes()
     assert raw.count(b"\r\n") == raw.count(b"\n")
-    rows = list(csv.DictReader(raw.decode().splitlines(keepends=True)))
+    rows = list(csv.DictReader(io.StringIO(raw.decode(), newline="")))
     finished = [one for one in export.rounds if one.state in records.FINISHED_STATES]
     labels = [(one, label) for one in finished for label in one.labels]
     assert len(rows) == len(labels)
@@ -477,7 +482,8 @@ def test_any_export_comes_back(tmp_path_factory: pytest.TempPathFactory, export:
     assert again == export
     write_campaign(again, folder / "two")
     assert contents(folder / "one") == contents(folder / "two")
-    rows = list(csv.reader((folder / "one" / "labels.csv").read_bytes().decode().splitlines(keepends=True)))
+    table = (folder / "one" / "labels.csv").read_bytes().decode()
+    rows = list(csv.reader(io.StringIO(table, newline="")))
     assert all(not cell.startswith(("=", "+", "@", "\t", "\r")) for row in rows for cell in row)
 
 
