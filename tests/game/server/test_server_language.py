@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from serving import PASSWORD, Browser, begin, make_staff, sign_up, truth
+from test_server_questionnaire import asking, fill, sheet_of, start  # noqa: F401 - a fixture is one of them
 from test_server_web import GET, path_of
 
 polib = pytest.importorskip("polib", reason="polib is not installed")
@@ -198,6 +199,25 @@ def test_no_page_in_italian_has_english_left(campaign: Campaign) -> None:
     assert sum(len(found) for found in pages["en"].values()) > 300
     same = {name: both for name, found in pages["en"].items() if (both := found & pages["it"][name])}
     assert same == {}
+
+
+@pytest.mark.django_db
+def test_the_questionnaire_in_italian_has_no_english_left(asking: Campaign) -> None:  # noqa: F811 - the fixture
+    staff = Browser()
+    make_staff(staff)
+    pages: dict[str, list[set[str]]] = {}
+    for language in ("en", "it"):
+        client = speak(Browser(), language)
+        begin(client)
+        found = [client.get(path) for path in ("/", "/questionnaire/", "/info/", "/consent/")]
+        path = start(client)
+        while "thanks" not in path:
+            found.append(client.get(path))
+            path = client.post(f"{path}answer/", fill(sheet_of(path), "lime"))["Location"]
+        found += [client.get(path), speak(staff, language).get("/staff/questionnaire/")]
+        pages[language] = [Texts(answer.content.decode()).found for answer in found]
+    assert [len(found) > 3 for found in pages["en"]] == [True] * 9
+    assert [both for en, it in zip(pages["en"], pages["it"], strict=True) if (both := en & it)] == []
 
 
 @pytest.mark.parametrize("password", ["short", "x" * 129, "1029384756", "password123", "sandra.example", "deepreveal1"])
