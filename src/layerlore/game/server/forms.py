@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from layerlore.game.domain.labels import Reason, normalise
 from layerlore.game.server.models import Account
+from layerlore.game.server.services import limits
 from layerlore.game.server.services.names import check_name
 from layerlore.game.server.services.staff import Role
 from layerlore.game.server.views.sentences import REASONS
@@ -161,6 +162,9 @@ class ConfirmForm(Fields):
     def clean_current(self) -> str:
         """Refuse a wrong one."""
         password: str = self.cleaned_data["current"]
+        # Who has taken over a session must not find out the password by trying.
+        if not limits.allow("confirm", f"a{self.account.pk}"):
+            raise forms.ValidationError(_("That was tried too often; wait a quarter of an hour."), code="often")
         if not self.account.check_password(password):
             raise forms.ValidationError(_("This is not your password."), code="wrong")
         return password

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, cast
 
+from django.conf import settings
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
 from django.utils import timezone
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 
 SINCE = "since"
+WHOSE = "whose"
+EXPIRY = "_session_expiry"  # Django's name for what set_expiry was given
 
 
 class SessionStore(DatabaseStore):
@@ -30,9 +33,13 @@ class SessionStore(DatabaseStore):
 
     def create_model_instance(self, data: dict[str, Any]) -> Session:
         """A row that knows its account."""
-        since = data.setdefault(SINCE, timezone.now().isoformat())
-        row = cast("Session", super().create_model_instance(data))
-        row.created = datetime.fromisoformat(since)
         account = data.get(SESSION_KEY)
+        if SINCE not in data or data.get(WHOSE) != account:
+            data[SINCE], data[WHOSE] = timezone.now().isoformat(), account
+        row = cast("Session", super().create_model_instance(data))
+        row.created = datetime.fromisoformat(data[SINCE])
         row.account_id = int(account) if account else None
+        # However often it is used, a session ends this long after the log-in.
+        longest = timedelta(seconds=data.get(EXPIRY) or settings.SESSION_LONGEST)
+        row.expire_date = min(row.expire_date, row.created + longest)
         return row

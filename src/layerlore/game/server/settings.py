@@ -115,6 +115,7 @@ _HOST = "__Host-" if HTTPS else ""
 SESSION_ENGINE = "layerlore.game.server.sessions"
 SESSION_COOKIE_NAME = _HOST + "layerlore"
 SESSION_COOKIE_AGE = int(timedelta(days=30).total_seconds())
+SESSION_LONGEST = int(timedelta(days=90).total_seconds())
 SESSION_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_SAMESITE = "Lax"
 STAFF_SESSION_AGE = int(timedelta(hours=12).total_seconds())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from layerlore.game.server.services.campaigns import Rules
 
 FIELD = "label_{}"
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,8 @@ def read_chips(data: Mapping[str, str], row: Round, the_rules: Rules) -> Chips:
     chips = []
     for number in range(config.labels.max_per_round):
         name = FIELD.format(number)
-        raw = data.get(name, "")
+        # Invisible, and neither a page nor PostgreSQL takes all of them.
+        raw = _CONTROL.sub(" ", data.get(name, ""))
         if not raw.strip():
             continue
         kept = data.get(f"{name}_language", "")

@@ -36,10 +36,11 @@ RATES = {
     "recover": Rate(20, 3600),
     "export": Rate(10, 3600),
     "otp": Rate(10, 900),
+    "confirm": Rate(10, 900),
     "round": Rate(30, 60),
 }
-"""What is limited: for each network, but ``reset-mail`` for each account, and ``export``, ``otp`` and ``round`` for
-each player. A school class behind one address stays far below."""
+"""What is limited: for each network, but ``reset-mail`` for each account, and ``export``, ``otp``, ``confirm`` (the
+password again) and ``round`` for each player. A school class behind one address stays far below."""
 
 
 def client_address(request: HttpRequest) -> str:

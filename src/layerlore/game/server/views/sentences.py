@@ -32,6 +32,7 @@ LIMITS = {
     "recover": _("attempts with a recovery code from one network"),
     "export": _("downloads of one's own data"),
     "otp": _("attempts with a second factor"),
+    "confirm": _("attempts to confirm with a password"),
     "round": _("rounds that a player begins"),
 }
 """What `services.limits.RATES` limits."""
