@@ -17,6 +17,7 @@ TESTS = (
     "races",
     "accounts",
     "loading",
+    "staff",
     "export",
     "questionnaire",
     "questionnaire_races",
