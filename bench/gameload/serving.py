@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -39,8 +40,10 @@ class Running:
     said: Path
 
 
-def start(folder: Path, *, database: str = "", port: int = 0, workers: int = 2, threads: int = 8) -> Running:
-    """Start ``layerlore play`` and wait until it has said its address.
+def start(
+    folder: Path, *, database: str = "", port: int = 0, workers: int = 2, threads: int = 8, largest: int = 0
+) -> Running:
+    """Start ``layerlore play`` and wait until it has said its address; with ``largest`` no file may grow beyond.
 
     Raises:
         SystemExit: It did not start.
@@ -50,6 +53,11 @@ def start(folder: Path, *, database: str = "", port: int = 0, workers: int = 2, 
     environment |= {"LAYERLORE_DATABASE": database, "LAYERLORE_LOG_LEVEL": "WARNING"}
     options = ["--port", str(port), "--workers", str(workers), "--threads", str(threads)]
     said = folder / "said.txt"
+
+    def limit() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest))
+
     begun = time.perf_counter()
     with said.open("a") as errors:
         process = subprocess.Popen(  # noqa: S603 our own command
@@ -59,6 +67,7 @@ def start(folder: Path, *, database: str = "", port: int = 0, workers: int = 2, 
             text=True,
             env=environment,
             start_new_session=True,
+            preexec_fn=limit if largest else None,  # noqa: PLW1509 no threads here
         )
     assert process.stdout
     address = process.stdout.readline().strip()

@@ -8,7 +8,16 @@ from typing import Annotated
 
 import typer
 
-from layerlore.cli import campaign, campaign_answers, campaign_questionnaire, compare, play, report, study
+from layerlore.cli import (
+    campaign,
+    campaign_answers,
+    campaign_backup,
+    campaign_questionnaire,
+    compare,
+    play,
+    report,
+    study,
+)
 from layerlore.cli.options import (
     ClassNamesFile,
     Debug,
@@ -157,6 +166,7 @@ compare.register(app, study.study_app)
 campaign.register(app)
 campaign_answers.register()
 campaign_questionnaire.register()
+campaign_backup.register()
 play.register(app)
 
 

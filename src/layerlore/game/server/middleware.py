@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.core.exceptions import BadRequest
 from django.core.files.uploadhandler import FileUploadHandler, StopUpload
+from django.db import OperationalError
 
 from layerlore.game.server.busy import BusyError
 from layerlore.game.server.logs import request_id
@@ -144,5 +145,7 @@ class Busy:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
-        """The page that says so."""
-        return error_response(request, 503) if isinstance(exception, BusyError) else None
+        """The page that says so; also where the database cannot be written: no room, read-only, or gone."""
+        if isinstance(exception, OperationalError):
+            log.error("the database cannot be used: %s", " ".join(str(exception).split())[:200])
+        return error_response(request, 503) if isinstance(exception, BusyError | OperationalError) else None

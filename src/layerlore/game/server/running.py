@@ -109,6 +109,7 @@ def prepare(folder: Path) -> None:
     Raises:
         SettingError: The database cannot be used.
     """
+    from django.conf import settings
     from django.core.management import call_command
     from django.db import DatabaseError, connection
 
@@ -124,7 +125,8 @@ def prepare(folder: Path) -> None:
     campaign = loading.load(folder)
     if campaign.state == CampaignState.DRAFT.value:
         campaigns.move(campaign, CampaignState.OPEN)
-    os.environ[environment.PREFIX + "CAMPAIGN_KEY"] = campaign.key
+    os.environ[environment.PREFIX + "CAMPAIGN_KEY"] = campaign.key  # for the keeper
+    settings.CAMPAIGN_KEY = campaign.key  # for the workers, which are forks of this process
     connection.close()  # the workers open their own
 
 

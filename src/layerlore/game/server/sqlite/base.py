@@ -11,7 +11,10 @@ from __future__ import annotations
 import os
 import threading
 from contextlib import suppress
+from typing import Any
 
+from django.conf import settings
+from django.db import OperationalError
 from django.db.backends.sqlite3 import base
 
 try:
@@ -68,15 +71,51 @@ def _queue(path: str) -> Queue:
         return found
 
 
+def _identity(path: str) -> tuple[int, int] | None:
+    try:
+        facts = os.stat(path)  # noqa: PTH116 a string
+    except OSError:
+        return None
+    return facts.st_dev, facts.st_ino
+
+
 class DatabaseWrapper(base.DatabaseWrapper):
     """Waits in the queue before a transaction begins, and leaves it when it ends."""
 
     _turn: Queue | None = None
+    _file: tuple[int, int] | None = None
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:  # noqa: ANN401 SQLite's connection
+        """Open the file; a running game's must be there, for an empty one would be made in its place.
+
+        Raises:
+            OperationalError: It is not.
+        """
+        if self.is_in_memory_db():
+            return super().get_new_connection(conn_params)
+        name = str(self.settings_dict["NAME"])
+        if settings.CAMPAIGN_KEY and not os.path.exists(name):  # noqa: PTH110 a string
+            raise OperationalError(f"{name} is not there; put it or its last copy back")
+        made = super().get_new_connection(conn_params)
+        self._file = _identity(name)
+        return made
+
+    def _check_file(self) -> None:
+        """The open file must be the one that has the name: what is written to a removed one is lost.
+
+        Raises:
+            OperationalError: It was moved, removed or replaced; the next request opens what is there then.
+        """
+        name = str(self.settings_dict["NAME"])
+        if _identity(name) != self._file:
+            self.close()
+            raise OperationalError(f"{name} was moved, removed or replaced while the server ran")
 
     def _start_transaction_under_autocommit(self) -> None:
         # One that only reads waits for nobody, and nobody for it.
         reads = self.transaction_mode == READS  # type: ignore[attr-defined]
         if not reads and not self.is_in_memory_db():
+            self._check_file()
             queue = _queue(str(self.settings_dict["NAME"]))
             queue.enter()
             self._turn = queue
