@@ -11,7 +11,7 @@ from serving import PASSWORD, Browser, begin, dump, make_player, sign_up, truth
 
 from layerlore.game.domain.labels import Label as Chip
 from layerlore.game.domain.states import Typed
-from layerlore.game.server.models import Account, Map, Player, Round
+from layerlore.game.server.models import Account, LedgerEntry, Map, Player, Round
 from layerlore.game.server.services import accounts, consents, erasure, recounting, rounds, upkeep
 
 if TYPE_CHECKING:
@@ -157,3 +157,26 @@ def test_a_guest_keeps_the_round_when_the_answer_breaks(campaign: Campaign) -> N
         assert client.post(f"/round/{row.token}/guess/", data).status_code == 500
     assert client.get(f"/round/{row.token}/").status_code == 200
     assert client.post(f"/round/{row.token}/guess/", data)["Location"] == f"/round/{row.token}/result/"
+
+
+def test_three_guests_of_one_person_have_each_map_once(campaign: Campaign) -> None:
+    """Merging guests is no way to be paid for a map several times."""
+    one, other, row = two_on_one_map(campaign)
+    rounds.guess(other, row.token, step=0, tries=0, answer=truth(row), typed=TYPED, now=timezone.now())
+    third = make_player(campaign)
+    done = rounds.start(campaign, third, language="en", device="c", now=timezone.now())
+    assert done
+    Map.objects.filter(pk=done.round.map_id).update(leased=0)
+    Map.objects.filter(pk=row.map_id).update(leased=1)
+    Round.objects.filter(pk=done.round.pk).update(map=row.map_id, picture=row.picture_id)
+    rounds.guess(third, done.round.token, step=0, tries=0, answer=truth(row), typed=TYPED, now=timezone.now())
+    for guest in (other, third):
+        accounts.merge(guest, one, timezone.now())
+    upkeep.recount_if_due()
+    assert recounting.recount(campaign) == 0
+    assert upkeep.wrong_counters(campaign) == []
+    assert Round.objects.filter(player=one, void_reason="").count() == 1
+    assert Round.objects.filter(void_reason="merged").count() == 2
+    assert not LedgerEntry.objects.filter(kind="label").exists()
+    assert LedgerEntry.objects.count() == 1
+    assert Map.objects.get(pk=row.map_id).done == 1

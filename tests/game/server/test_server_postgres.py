@@ -14,6 +14,8 @@ HERE = Path(__file__).parent
 TESTS = (
     "play",
     "invariants",
+    "machine",
+    "faults",
     "races",
     "accounts",
     "loading",

@@ -8,7 +8,7 @@ from threading import Barrier
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 from serving import PASSWORD, make_player
 
@@ -16,7 +16,7 @@ from layerlore.game.domain.errors import TransitionError
 from layerlore.game.domain.states import Outcome
 from layerlore.game.domain.states import Typed as Sent
 from layerlore.game.server.models import Event, LedgerEntry, Map, Player, Round, Standing
-from layerlore.game.server.services import accounts, recounting, rounds, upkeep
+from layerlore.game.server.services import accounts, assignment, recounting, rounds, upkeep
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -148,3 +148,24 @@ def test_a_reset_link_works_once(shared_campaign: Campaign) -> None:
     copies = [Account.objects.get(pk=account.pk) for _ in range(4)]
     done = at_once(lambda number: accounts.set_password(copies[number], f"another password {number}"), threads=4)
     assert sum(done) == 1
+
+
+@pytest.mark.slow
+def test_the_last_place_is_given_once_two_hundred_times(shared_campaign: Campaign) -> None:
+    game_map = Map.objects.filter(kind="normal").first()
+    assert game_map is not None
+
+    def take(barrier: Barrier) -> bool:
+        barrier.wait()
+        try:
+            with transaction.atomic():
+                return assignment.lease(shared_campaign, game_map.key) is not None
+        finally:
+            connection.close()
+
+    for _ in range(200):
+        Map.objects.filter(pk=game_map.pk).update(cap=3, leased=2, done=0, state="active")
+        barrier = Barrier(4)
+        with ThreadPoolExecutor(4) as pool:
+            assert sum(pool.map(take, [barrier] * 4)) == 1
+        assert Map.objects.get(pk=game_map.pk).leased == 3
