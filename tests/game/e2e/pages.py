@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from stage import Person, Stage
 
 WEAK = "password"
+RUDE = {"en": "bollocks", "it": "stronzo"}
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,13 @@ def answered(stage: Stage, *, right: bool) -> Person:
     guest = stage.in_round()
     step = stage.game.ask("SELECT step FROM game_round WHERE token = ?", guest.token)[0][0]
     answer = stage.game.truth(guest.token) if right else stage.game.untruth(guest.token)
-    fields = {"step": str(step), "tries": "0", "answer": str(answer), "label_0": "soft fur", "label_1": "round edge"}
+    fields = {
+        "step": str(step),
+        "tries": "0",
+        "answer": str(answer),
+        "label_0": "soft fur",
+        "label_1": RUDE[stage.language],
+    }
     return guest.post(f"/round/{guest.token}/guess/", **fields)
 
 
@@ -148,6 +155,13 @@ def thanked(stage: Stage) -> Person:
     """All photos are judged."""
     person = on_a_sheet(stage)
     return person.post(f"{person.path}answer/", choice="1", comment="clear")
+
+
+def merged(stage: Stage) -> Person:
+    """Two labels that are read as one."""
+    return stage.boss.open("/staff/merges/").post(
+        "/staff/merges/", text="soft fur", into="fur", language=stage.language
+    )
 
 
 def about_to_erase(stage: Stage) -> Person:
@@ -290,6 +304,8 @@ ROWS = (
     Row(
         "staff-people", "staff/people.html", ("staff_people", "staff_shut_out"), lambda s: s.boss.open("/staff/people/")
     ),
+    Row("staff-merged", "staff/merges.html", ("staff_undo_merge",), merged),
+    Row("staff-maps-active", "staff/maps.html", (), lambda s: s.boss.open("/staff/maps/?state=active")),
     Row(
         "staff-link",
         "staff/link.html",
