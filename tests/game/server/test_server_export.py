@@ -104,6 +104,7 @@ def played(django_db_setup: None, django_db_blocker: Any, bundle: Path) -> Itera
         campaign = open_campaign(bundle)
         crowd = play(campaign, players=10, each=14)
         Player.objects.filter(pk=crowd[1].pk).update(shadow=True)
+        Player.objects.filter(pk=crowd[4].pk).update(held=True)
         won = Round.objects.filter(player=crowd[2], state="won").exclude(stream="training").first()
         assert won
         rounds.void(won, reason="a test", now=BEGIN)

@@ -41,6 +41,8 @@ PLAYER_TEXTS: Mapping[str, str] = {
     "player": "pseudonym, of this campaign only",
     "kind": "guest, registered, merged or erased",
     "shadow": "left out of all that is counted together",
+    "held": "neither earns by labels nor confirms any, until staff decide",
+    "suspicion": "why staff should look: burst, speed, cleared; empty: no reason",
     "rounds": "finished rounds that count",
     "weight": "how far the answers can be relied on: sensitivity + specificity - 1; null before the first estimate",
     "low": "lower end of its 95 % interval",

@@ -62,7 +62,7 @@ CONTEXT: Mapping[str, Any] = {
 FORMATS = {"csv": "text/csv", "jsonl": "application/jsonlines", "md": "text/markdown", "json": "application/json"}
 _FLOATS = ("weight", "fraction", "posterior", "lift", "low", "high", "class_bits", "map_bits", "guess_step")
 _WHOLE = ("target", "layer_index", "cluster", "step", "rounds", "typed", "seen", "independent", "steps")
-_FLAGS = ("assisted", "hidden", "voided", "shadow", "agreed")
+_FLAGS = ("assisted", "hidden", "voided", "shadow", "held", "agreed")
 
 
 def croissant(facts: CampaignFacts, files: Mapping[str, Mapping[str, Any]]) -> bytes:

@@ -144,7 +144,15 @@ class CampaignRows:
         """Those who have a round in the export, by pseudonym."""
         counted = Count("rounds", filter=Q(rounds__state__in=FINISHED_STATES, rounds__void_reason=""))
         rows = Player.objects.filter(pk__in=self._rounds().values("player")).annotate(finished=counted)
-        columns = ("key", "kind", "shadow", "finished", *(f"estimate__{name}" for name in _ESTIMATE))
+        columns = (
+            "key",
+            "kind",
+            "shadow",
+            "held",
+            "suspicion",
+            "finished",
+            *(f"estimate__{name}" for name in _ESTIMATE),
+        )
         found = [
             PlayerRecord(self.pseudonym("player", key), *values)
             for key, *values in rows.values_list(*columns).order_by().iterator(ROUNDS)

@@ -39,4 +39,4 @@ def points(export: CampaignExport) -> list[Entry]:
         )
         for _, event, one in log
     ]
-    return ledger(events, config, maps, shadow={one.player for one in export.players if one.shadow})
+    return ledger(events, config, maps, shadow={one.player for one in export.players if one.shadow or one.held})

@@ -173,6 +173,8 @@ class PlayerRecord:
         player: Pseudonym, of this campaign only.
         kind: guest, registered, merged or erased.
         shadow: Left out of all that is counted together.
+        held: Neither earns by labels nor confirms any, until staff decide.
+        suspicion: Why staff should look: burst, speed, cleared, or "".
         rounds: Finished rounds that count.
         weight: How far the answers can be relied on, from below 0 to 1, or None before the first estimate.
         low: Lower end of its 95 % interval.
@@ -184,6 +186,8 @@ class PlayerRecord:
     player: str
     kind: str
     shadow: bool
+    held: bool
+    suspicion: str
     rounds: int
     weight: float | None
     low: float | None
