@@ -31,7 +31,7 @@ def explain(
     samples: int = 1000,
     segmentation: str = "quickshift",
     output: str = "probability",
-    batch: int = 32,
+    batch: int = 8,
 ) -> Raw:
     """LIME for images, with the library's defaults: hidden superpixels get their own mean colour.
 

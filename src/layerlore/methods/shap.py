@@ -29,7 +29,7 @@ def explain(
     evaluations: int = 500,
     blur: float = 0.5,
     output: str = "probability",
-    batch: int = 32,
+    batch: int = 8,
 ) -> Raw:
     """SHAP values of nested rectangles against a blurred photo.
 
