@@ -86,8 +86,8 @@ def _fill(maps: int, players: int) -> None:
     steps = [
         f"""{some} INSERT INTO game_account (password, is_superuser, username, email, is_staff, is_active, date_joined,
         skeleton, recovery) SELECT 'x', 0, 'p' || i, '', 0, 1, '{AT}', 'p' || i, '' FROM n""",
-        f"""INSERT INTO game_player (key, kind, shadow, account_id, network, nickname, language, seed, shortcuts,
-        created, seen) SELECT printf('%032x', id), 'registered', 0, id, '', username, 'en', id, 1, '{AT}', '{AT}'
+        f"""INSERT INTO game_player (key, kind, shadow, held, account_id, network, nickname, language, seed, shortcuts,
+        created, seen) SELECT printf('%032x', id), 'registered', 0, 0, id, '', username, 'en', id, 1, '{AT}', '{AT}'
         FROM game_account WHERE username LIKE 'p%'""",
         f"INSERT INTO game_consent (player_id, text_id, at) SELECT id, {text}, '{AT}' FROM game_player",
         # Numbers far apart, so that the 50 maps of a player are of 50 photos.
