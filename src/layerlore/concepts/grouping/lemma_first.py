@@ -1,4 +1,4 @@
-"""The default way: one dictionary form is one thing; things are linked on average by four kinds of likeness.
+"""The default way: one dictionary form is one thing; things are linked on average by three kinds of likeness.
 
 First, answers with the same dictionary forms of their telling words are one item ("the dog's ears", "dog ear"), after
 unknown words one slip away from a word that others typed are read as that word. Then items are linked on average while
@@ -6,8 +6,7 @@ their mean likeness is at least a threshold. Likeness is a mixture of the cosine
 
 - the sentence embeddings of the answers,
 - the embeddings of the words that they are about ("floppy ears": ear),
-- their letters (fur, furry), which catches families of words and what was misspelt beyond repair,
-- and whether they are about the same word.
+- and their letters, which catches families of words (fur, furry) and what was misspelt beyond repair.
 
 From it is taken how alike an answer is to its nearest neighbours in general, so that vague words do not collect all
 others (Conneau et al., ICLR 2018), and much where two answers are about words that people keep apart, such as left and
@@ -34,14 +33,14 @@ if TYPE_CHECKING:
 
     from layerlore.concepts.embedding import Encodes
 
-THRESHOLD = 0.42
-TEXT, HEAD, LETTERS, SAME = 0.3, 0.3, 0.3, 0.1
-"""Weights of the four kinds of likeness."""
+THRESHOLD = 0.46
+TEXT, HEAD, LETTERS = 0.4, 0.2, 0.4
+"""Weights of the three kinds of likeness."""
 HUB, NEIGHBOURS = 0.5, 10
 APART = 1.0
 """Taken from the likeness of answers about words that people keep apart."""
-GRAMS, CODE = 512, 256
-"""Numbers that letters, and the word an answer is about, are told by."""
+GRAMS = 512
+"""Numbers that letters are told by."""
 
 
 def group(
@@ -100,7 +99,6 @@ def likeness(
         np.sqrt(TEXT) * encoder.encode(texts),
         np.sqrt(HEAD) * encoder.encode(heads),
         np.sqrt(LETTERS) * letters(keys),
-        np.sqrt(SAME) * codes(heads),
     ]
     alike = np.concatenate(parts, axis=1, dtype=np.float32)
     del parts
@@ -118,15 +116,6 @@ def letters(keys: Sequence[str]) -> NDArray[np.float32]:
 
     vectorizer: Any = HashingVectorizer(analyzer="char_wb", ngram_range=(2, 4), n_features=GRAMS, dtype=np.float32)
     return np.asarray(vectorizer.transform(keys).toarray(), dtype=np.float32)
-
-
-def codes(words: Sequence[str]) -> NDArray[np.float32]:
-    """A random unit vector for each different word, always the same for the same word: near 0 between two words."""
-    import hashlib
-
-    bits = {word: np.frombuffer(hashlib.shake_128(word.encode()).digest(CODE // 8), np.uint8) for word in set(words)}
-    signs = {word: np.unpackbits(some).astype(np.float32) * 2 - 1 for word, some in bits.items()}
-    return np.stack([signs[word] for word in words]) / np.float32(np.sqrt(CODE))
 
 
 def _nearness(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
