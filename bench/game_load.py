@@ -51,8 +51,8 @@ class Plan:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("mode", choices=("steady", "saturation", "soak"))
-    parser.add_argument("--database", choices=("sqlite", "postgres"), default="sqlite")
+    parser.add_argument("mode", nargs="?", choices=("all", "steady", "saturation", "soak"), default="all")
+    parser.add_argument("--database", choices=("both", "sqlite", "postgres"), default="both")
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--players", type=int, default=0, help="default: 200; 400 for saturation, 100 for soak")
     parser.add_argument("--at-once", type=int, default=24, help="of them with a round at a time; for saturation")
@@ -61,19 +61,31 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=300)
     parser.add_argument("--no-csv", action="store_true", help="only print")
     told = parser.parse_args()
-    usual = {"steady": 200, "saturation": 400, "soak": 100}
-    saturated = told.mode == "saturation"
-    plan = Plan(
-        told.mode,
-        told.database,
-        told.players or usual[told.mode],
-        told.at_once if saturated else None,
-        0.0 if saturated else 1.0,
-        told.seconds,
-    )
+    bad = []
+    for mode in ("steady", "saturation") if told.mode == "all" else (told.mode,):
+        for database in serving.KINDS if told.database == "both" else (told.database,):
+            saturated = mode == "saturation"
+            plan = Plan(
+                mode,
+                database,
+                told.players or PLAYERS[mode],
+                told.at_once if saturated else None,
+                0.0 if saturated else 1.0,
+                told.seconds,
+            )
+            bad += _run(plan, told)
+    if bad:
+        raise SystemExit(f"not as it must be: {'; '.join(bad)}")
+
+
+PLAYERS = {"steady": 200, "saturation": 400, "soak": 100}
+
+
+def _run(plan: Plan, told: argparse.Namespace) -> list[str]:
+    """One run; what was not as it must be."""
     with (
         tempfile.TemporaryDirectory(prefix="layerlore-load-") as place,
-        serving.databases(told.database) as (url, pids),
+        serving.databases(plan.database) as (url, pids),
     ):
         folder = campaign.write(Path(place) / "campaign", images=told.images)
         server = serving.start(folder, database=url, workers=told.workers, threads=told.threads)
@@ -82,7 +94,7 @@ def main() -> None:
         finally:
             stopped = serving.stop(server)
         found = check(folder, url, diary.answers)
-    rows[0] |= {"start s": round(server.seconds, 2), "stop s": round(stopped, 2)}
+    rows[0] |= {"start s": round(server.seconds, 2), "stop s": round(stopped, 2), "wrong": str(wrong(found) or "")}
     for row in rows:
         print("  ".join(f"{name} {value}" for name, value in row.items()))
     print(found)
@@ -91,7 +103,8 @@ def main() -> None:
     if not told.no_csv:
         write_csv(RESULTS / f"game_{plan.mode}_{plan.database}.csv", rows)
     if wrong(found) or diary.errors or record.gone:
-        raise SystemExit(f"not as it must be: {wrong(found)}, {len(diary.errors)} errors, {record.gone} cut off")
+        return [f"{plan.mode} {plan.database}: {wrong(found)}, {len(diary.errors)} errors, {record.gone} cut off"]
+    return []
 
 
 def _load(plan: Plan, server: serving.Running, pids: list[int]) -> tuple[Diary, Record, list[dict[str, Any]]]:

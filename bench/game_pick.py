@@ -76,19 +76,19 @@ def _fill(maps: int, players: int) -> None:
     """Rows as if everybody had played ``ROUNDS`` rounds."""
     from django.db import connection
 
-    from layerlore.game.server.models import Campaign, ConsentText, Map
+    from layerlore.game.server.models import Account, Campaign, ConsentText, Map, Player
 
     campaign = Campaign.objects.get()
     first = Map.objects.order_by("pk").values_list("pk", flat=True)[0]
     text = ConsentText.objects.filter(language="en").values_list("pk", flat=True)[0]
-    some = f"WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < {players}), "
-    some += f"k(j) AS (SELECT 0 UNION ALL SELECT j + 1 FROM k WHERE j + 1 < {ROUNDS}) "
+    names = [f"p{number}" for number in range(players)]
+    Account.objects.bulk_create(Account(username=name, skeleton=name, password="x") for name in names)  # noqa: S106
+    accounts = Account.objects.values_list("pk", "username")
+    Player.objects.bulk_create(
+        Player(account_id=pk, nickname=name, kind="registered", seed=pk) for pk, name in accounts
+    )
+    some = f"WITH RECURSIVE k(j) AS (SELECT 0 UNION ALL SELECT j + 1 FROM k WHERE j + 1 < {ROUNDS}) "
     steps = [
-        f"""{some} INSERT INTO game_account (password, is_superuser, username, email, is_staff, is_active, date_joined,
-        skeleton, recovery) SELECT 'x', 0, 'p' || i, '', 0, 1, '{AT}', 'p' || i, '' FROM n""",
-        f"""INSERT INTO game_player (key, kind, shadow, account_id, network, nickname, language, seed, shortcuts,
-        created, seen) SELECT printf('%032x', id), 'registered', 0, id, '', username, 'en', id, 1, '{AT}', '{AT}'
-        FROM game_account WHERE username LIKE 'p%'""",
         f"INSERT INTO game_consent (player_id, text_id, at) SELECT id, {text}, '{AT}' FROM game_player",
         # Numbers far apart, so that the 50 maps of a player are of 50 photos.
         f"""{some} INSERT INTO game_round (token, campaign_id, map_id, picture_id, player_id, stream, why, device,
@@ -148,8 +148,9 @@ def _measure(times: int) -> list[dict[str, Any]]:
         """On a map that everybody gets: a known one."""
         player_round = rounds.start(campaign, player, language="en", device="", now=timezone.now())
         assert player_round
-        type(player_round.round).objects.filter(pk=player_round.round.pk).update(map=popular, picture=popular.picture)
-        Map.objects.filter(pk=popular.pk).update(leased=1)
+        if not player.rounds.filter(map=popular).exists():
+            player.rounds.filter(pk=player_round.round.pk).update(map=popular, picture=popular.picture)
+            Map.objects.filter(pk=popular.pk).update(leased=1)
         answer(player)
 
     popular = Map.objects.filter(kind="honeypot").order_by("pk")[0]

@@ -19,6 +19,7 @@ from postgres import server as postgres_server
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+KINDS = ("sqlite", "postgres")
 TICK = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
 

@@ -148,7 +148,8 @@ def test_order_and_duplicates_do_not_matter(encoder: Any, method: str) -> None:
     order = np.random.default_rng(0).permutation(len(TYPED))
     mixed = group_texts([TYPED[i] for i in order], [counts[i] for i in order], encoder, method=method)
     assert same(found[order].tolist(), mixed.tolist())
-    twice = group_texts([*TYPED, *TYPED], [*counts, *counts], encoder, method=method)
+    less = [count - 1 for count in counts]
+    twice = group_texts([*TYPED, *TYPED], [*less, *(1 for _ in TYPED)], encoder, method=method)
     assert same(twice[: len(TYPED)].tolist(), found.tolist())
     assert np.array_equal(twice[: len(TYPED)], twice[len(TYPED) :])
 

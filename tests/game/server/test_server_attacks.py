@@ -391,4 +391,4 @@ def test_hostile_text_in_any_field_is_refused_or_stays_text(campaign: Campaign, 
 
 def test_an_e_mail_address_cannot_add_a_head_or_a_receiver(campaign: Campaign) -> None:
     for address in ("a@example.org\r\nBcc: b@example.org", "a@example.org, b@example.org", "a@example.org\x00"):
-        assert Browser().post("/accounts/password-reset/", {"email": address}).status_code == 422
+        assert Browser().post("/accounts/password-reset/", {"email": address}).status_code in (400, 422)

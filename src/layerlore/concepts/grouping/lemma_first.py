@@ -10,7 +10,9 @@ their mean likeness is at least a threshold. Likeness is a mixture of the cosine
 
 From it is taken how alike an answer is to its nearest neighbours in general, so that vague words do not collect all
 others (Conneau et al., ICLR 2018), and much where two answers are about words that people keep apart, such as left and
-right or red and blue. Weights and threshold were chosen on the dev halves of the gold sets (`bench/grouping.py`).
+right or red and blue. Answers that were typed rarely are linked more readily: what many people typed is a concept of
+its own, what one did is more often another way to say it. Weights and threshold were chosen on the dev halves of the
+gold sets (`bench/grouping.py`).
 """
 
 from __future__ import annotations
@@ -33,10 +35,12 @@ if TYPE_CHECKING:
 
     from layerlore.concepts.embedding import Encodes
 
-THRESHOLD = 0.46
+THRESHOLD = 0.5
 TEXT, HEAD, LETTERS = 0.4, 0.2, 0.4
 """Weights of the three kinds of likeness."""
-HUB, NEIGHBOURS = 0.5, 10
+HUB, NEIGHBOURS = 0.8, 10
+RARE = 0.12
+"""Added to the likeness of two answers that were typed once; less by the root of how often they were."""
 APART = 1.0
 """Taken from the likeness of answers about words that people keep apart."""
 GRAMS = 512
@@ -62,8 +66,9 @@ def group(
     for place, key in enumerate(keys):
         if key not in shown or (-counts[place], texts[place]) < (-counts[shown[key]], texts[shown[key]]):
             shown[key] = place
-    left, right = likeness(list(shown), [read[place] for place in shown.values()], encoder, language)
     row = {key: number for number, key in enumerate(shown)}
+    typed = np.bincount([row[key] for key in keys], weights=counts)
+    left, right = likeness(list(shown), [read[place] for place in shown.values()], typed, encoder, language)
     return average_linkage(left, right, threshold)[[row[key] for key in keys]]
 
 
@@ -84,13 +89,14 @@ def reread(texts: Sequence[str], counts: Sequence[int], language: str) -> list[s
 
 
 def likeness(
-    keys: Sequence[str], texts: Sequence[str], encoder: Encodes, language: str
+    keys: Sequence[str], texts: Sequence[str], typed: NDArray[np.float64], encoder: Encodes, language: str
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Left and right vectors of items, whose products are the likeness of each with each.
 
     Args:
         keys: Dictionary forms of the items.
         texts: A text for each.
+        typed: How often each was typed.
         encoder: For texts and heads.
         language: Of all of them.
     """
@@ -102,11 +108,11 @@ def likeness(
     ]
     alike = np.concatenate(parts, axis=1, dtype=np.float32)
     del parts
-    near = (HUB / 2 * _nearness(alike))[:, None]
+    ready = ((RARE / np.sqrt(np.maximum(typed, 1)) - HUB * _nearness(alike)) / 2)[:, None]
     kinds, things = _contrasts(heads)
-    one = np.ones_like(near)
-    left = np.concatenate([alike, -near, one, -APART * kinds, APART * things], axis=1, dtype=np.float32)
-    right = np.concatenate([alike, one, -near, kinds, things], axis=1, dtype=np.float32)
+    one = np.ones_like(ready)
+    left = np.concatenate([alike, ready, one, -APART * kinds, APART * things], axis=1, dtype=np.float32)
+    right = np.concatenate([alike, one, ready, kinds, things], axis=1, dtype=np.float32)
     return left, right
 
 

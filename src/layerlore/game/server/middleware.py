@@ -97,17 +97,19 @@ def body_limit(get_response: Handler) -> Handler:
 
 
 def single_parameters(get_response: Handler) -> Handler:
-    """A parameter that is given twice is a mistake or an attack (ASVS 15.3.7)."""
+    """A parameter that is given twice is a mistake or an attack (ASVS 15.3.7), and so is a NUL, which no text has."""
 
     def handle(request: HttpRequest) -> HttpResponseBase:
         if request.path.startswith(ADMIN):
             return get_response(request)
         try:
             sources = (request.GET, request.POST)
-            doubled = any(len(values) > 1 for source in sources for _, values in source.lists())
+            wrong = "\0" in request.path or any(
+                len(values) > 1 or "\0" in "".join(values) for source in sources for _, values in source.lists()
+            )
         except BadRequest:
-            doubled = True
-        return error_response(request, 400) if doubled else get_response(request)
+            wrong = True
+        return error_response(request, 400) if wrong else get_response(request)
 
     return handle
 
