@@ -50,5 +50,9 @@ class StudyError(LayerLoreError):
     """A study that cannot be made, found or gone on with."""
 
 
+class ConceptError(LayerLoreError):
+    """A concept that is not there, is ambiguous, or cannot be changed as asked."""
+
+
 class CompareError(LayerLoreError):
     """Two results that cannot be compared, such as explanations of different photos."""

@@ -14,6 +14,7 @@ from layerlore.cli import (
     campaign_backup,
     campaign_questionnaire,
     compare,
+    concepts,
     play,
     report,
     study,
@@ -168,6 +169,7 @@ campaign_answers.register()
 campaign_questionnaire.register()
 campaign_backup.register()
 play.register(app)
+concepts.register(app)
 
 
 def main() -> None:

@@ -27,7 +27,10 @@ EXTRA = 'pip install "layerlore[labels]"'
 class Encodes(Protocol):
     """What grouping and naming need of an encoder: unit vectors of texts."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        ...
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """``(n, d)`` unit vectors, one for each text."""

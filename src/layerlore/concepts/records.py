@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -27,9 +28,34 @@ class MapKey(NamedTuple):
     cluster: int
 
 
+class LeftOut(StrEnum):
+    """Why a whole round counts for no concept, whatever was typed in it; all but the first are no games, either."""
+
+    NOTHING = "nothing typed"
+    SHADOW = "player in shadow"
+    VOID = "void round"
+    TRAINING = "training round"
+    HONEYPOT = "honeypot"
+    BLANK = "blank map"
+    CONTROL = "control map"
+
+
+NO_GAMES = frozenset(LeftOut) - {LeftOut.NOTHING}
+
+
+class Games(NamedTuple):
+    """How the rounds about a map ended; those of which it is not known are in none of the three."""
+
+    won: int = 0
+    lost: int = 0
+    resigned: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class AnswerFate:
     """What became of one answer: the concept that it is behind, or why it is behind none.
+
+    A round in which nothing was typed is one, too: with no text, and `LeftOut.NOTHING` as its reason.
 
     Attributes:
         answer: Row of the answer in its file, from 0.
@@ -38,10 +64,15 @@ class AnswerFate:
         language: Language that it was taken to be in, such as ``en``; "" where it cannot be told.
         read_as: What it was read as: folded, repaired, translated, without names of the class; "" if nothing is left.
         concept_id: Concept that it is behind, or "".
-        reason: Why it is behind none (a `Reason`), or "".
+        reason: Why it is behind none (`LeftOut`, or what reading it told), or "".
         player: Who typed it, or "".
-        step: Reveal step at which it was typed, from 0.
+        step: Reveal step at which it was typed, from 0; None where that is not known.
         guessed: Whether its player guessed the class; None where that is not known.
+        round: Which round, or "".
+        round_language: Language that the round was played in, or "".
+        outcome: How the round ended: ``won``, ``lost``, ``resigned``; "" where that is not known.
+        grouped: Dictionary form of the group it was put in, before people decided anything; "" if in none.
+        grouped_name: What that group was called.
     """
 
     answer: int
@@ -52,8 +83,13 @@ class AnswerFate:
     concept_id: str
     reason: str
     player: str
-    step: int
+    step: int | None
     guessed: bool | None
+    round: str = ""
+    round_language: str = ""
+    outcome: str = ""
+    grouped: str = ""
+    grouped_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +193,16 @@ class ConceptSet:
     def maps_of(self, concept_id: str) -> tuple[MapConcept, ...]:
         """A concept on all its maps, highest score first."""
         return self._by_concept.get(concept_id, ())
+
+    @cached_property
+    def games(self) -> Mapping[MapKey, Games]:
+        """How the rounds about each map ended; maps that nobody had are not in it."""
+        ended: dict[MapKey, dict[str, str]] = defaultdict(dict)
+        for fate in self.fates:
+            if fate.reason not in NO_GAMES:
+                ended[fate.key][fate.round or f"row {fate.answer}"] = fate.outcome
+        counts = {key: Counter(rounds.values()) for key, rounds in ended.items()}
+        return {key: Games(some["won"], some["lost"], some["resigned"]) for key, some in counts.items()}
 
     @cached_property
     def _by_concept(self) -> Mapping[str, tuple[MapConcept, ...]]:

@@ -62,6 +62,11 @@ FATES = pa.schema(
         ("player", pa.string()),
         ("step", pa.int32()),
         ("guessed", pa.bool_()),
+        ("round", pa.string()),
+        ("round_language", pa.string()),
+        ("outcome", pa.string()),
+        ("grouped", pa.string()),
+        ("grouped_name", pa.string()),
     ]
 )
 """The columns of ``concept_answers.parquet``."""

@@ -1,0 +1,119 @@
+"""The command that makes concepts of answers."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from layerlore.cli.options import Debug, Json, one_line_errors
+from layerlore.cli.printing import print_json, printable, say
+from layerlore.cli.study_printing import study_progress
+
+if TYPE_CHECKING:
+    from layerlore.concepts.records import ConceptSet
+
+TOP = 10
+"""Concepts that are printed; ``--json`` and the files have all."""
+
+
+class Grouping(StrEnum):
+    """How answers that mean the same are found."""
+
+    default = "default"
+    paper = "paper"
+
+
+Folder = Annotated[Path, typer.Argument(help="Folder of the study.", metavar="DIR")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add ``concepts`` to the commands."""
+    app.command()(concepts)
+
+
+def concepts(
+    folder: Folder,
+    *,
+    answers: Annotated[
+        Path | None,
+        typer.Option(help="CSV, JSON Lines or Parquet with what people typed; default: DIR/answers.parquet."),
+    ] = None,
+    method: Annotated[Grouping, typer.Option(help="How answers that mean the same are found.")] = Grouping.default,
+    encoder: Annotated[
+        str | None,
+        typer.Option(
+            help="A sentence-transformers model, by name or folder; default: all-MiniLM-L6-v2.", metavar="NAME"
+        ),
+    ] = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Make concepts of what people typed: names of cluster maps, with the way back to every answer."""
+    with one_line_errors(debug=debug):
+        from layerlore.concepts.building import ConceptSettings, build_concepts
+        from layerlore.concepts.grouping import DEFAULT
+        from layerlore.concepts.storage import save_concepts
+        from layerlore.study.answers import ANSWERS_FILE, read_answers
+        from layerlore.study.study import Study
+
+        chosen = DEFAULT if method is Grouping.default else method.value
+        settings = ConceptSettings(method=chosen, encoder=encoder)
+        study = Study.open(folder)
+        path = answers or folder / ANSWERS_FILE
+        if answers is None and not path.exists():
+            from layerlore.errors import FileFormatError
+
+            raise FileFormatError(
+                f"{path}: no answers yet; export a campaign with layerlore campaign export {folder}, or give a list "
+                f"of answers with --answers FILE"
+            )
+        read = read_answers(path, study)
+        notes = list(read.notes)
+        with study_progress("reading", "answers") as progress:
+            found = build_concepts(study, read, settings, progress=progress, notice=notes.append)
+        save_concepts(folder, found)
+        if as_json:
+            print_json(as_content(found, notes))
+        else:
+            print_concepts(folder, found, notes)
+
+
+def as_content(found: ConceptSet, notes: list[str]) -> dict[str, Any]:
+    """Concepts for programs."""
+    listed = sorted(found.concepts.values(), key=lambda one: (-one.answers, one.name))
+    return {
+        "source": found.source,
+        "settings": dict(found.settings),
+        "facts": dict(found.facts),
+        "notes": notes,
+        "concepts": [
+            {**asdict(one), "answers": one.answers, "maps": len(found.maps_of(one.concept_id))} for one in listed
+        ],
+    }
+
+
+def print_concepts(folder: Path, found: ConceptSet, notes: list[str]) -> None:
+    """What was read, what is left out, and what the concepts are."""
+    facts = found.facts
+    for note in notes:
+        say(f"note: {note}")
+    spoken = ", ".join(f"{count:,} in {language}" for language, count in facts["languages"].items())
+    say(
+        f"{facts['answers']:,} answers of {facts['players']:,} players in {facts['rounds']:,} rounds; "
+        f"{facts['answers_behind_concepts']:,} count ({spoken or 'none'}), {facts['distinct']:,} different ones"
+    )
+    if facts["left_out"]:
+        say("left out: " + ", ".join(f"{count:,} {reason}" for reason, count in facts["left_out"].items()))
+    if facts["decisions"]:
+        say(f"people's decisions that hold: {facts['decisions']:,}")
+    say(f"{facts['concepts']:,} concepts on {facts['maps_named']:,} cluster maps")
+    for one in sorted(found.concepts.values(), key=lambda one: (-one.answers, one.name))[:TOP]:
+        others = [text for text, _ in one.forms if text != one.name][:4]
+        told = f"  (also {', '.join(others)})" if others else ""
+        count = len(found.maps_of(one.concept_id))
+        typer.echo(printable(f"{one.answers:>7,}  {one.name}, on {count:,} maps{told}"))
+    say(f"next: layerlore curate {folder} list, to look through them; layerlore report {folder}, for the pages")

@@ -1,0 +1,303 @@
+"""Answers in, concepts out: what was typed is read, grouped, named, and scored on its cluster maps."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from layerlore.concepts import embedding, grouping
+from layerlore.concepts.assembling import Form
+from layerlore.concepts.curating import with_decisions
+from layerlore.concepts.decisions import read_decisions
+from layerlore.concepts.lemmas import key_of
+from layerlore.concepts.naming import name_groups
+from layerlore.concepts.records import AnswerFate, LeftOut, MapKey
+from layerlore.errors import SettingError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from layerlore.concepts.embedding import Encodes
+    from layerlore.concepts.naming import Name
+    from layerlore.concepts.records import ConceptSet
+    from layerlore.study.answers import Answers
+    from layerlore.study.images import Progress
+    from layerlore.study.study import Study
+
+CHUNK = 1024
+"""Texts that are embedded between two signs of progress."""
+KINDS = {"control": LeftOut.CONTROL, "honeypot": LeftOut.HONEYPOT, "blank": LeftOut.BLANK}
+PAPERS_ENCODER = "all-mpnet-base-v2"
+
+
+class Row(NamedTuple):
+    """What is read of an answer; see `layerlore.study.answers.AnswerRow`."""
+
+    image_id: str
+    target: int
+    layer: str
+    cluster: int
+    text: str | None
+    merged: str | None
+    language: str
+    round_language: str
+    outcome: str | None
+    player: str
+    step: int | None
+    round: str
+    kind: str
+    stream: str
+    shadow: bool
+    voided: bool
+
+    @property
+    def asked(self) -> tuple[str, str, int]:
+        """What its reading depends on: the text, or what researchers read it as, its language, and the class."""
+        return self.merged or self.text or "", self.language, self.target
+
+
+READ = list(Row._fields)
+
+
+@dataclass(frozen=True)
+class ConceptSettings:
+    """How answers become concepts.
+
+    Attributes:
+        method: ``lemma-first``, or ``paper`` (Bianchi et al. 2024; method.md 3).
+        encoder: A sentence-transformers model; None for the default one, which reads English.
+        threshold: Least likeness within a group of ``lemma-first``; None for the one that was learnt.
+        language: Of answers that do not say theirs.
+        translate: How answers in other languages are read in this one; None: they are kept apart.
+    """
+
+    method: str = grouping.DEFAULT
+    encoder: str | None = None
+    threshold: float | None = None
+    language: str = "en"
+    translate: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be, before any work is done.
+
+        Raises:
+            SettingError: The method is unknown, or has no such setting.
+        """
+        if self.method not in grouping.METHODS:
+            raise SettingError(f"unknown method {self.method!r}; there are {', '.join(grouping.METHODS)}")
+        if self.threshold is not None and "threshold" not in grouping.SETTINGS[self.method]:
+            raise SettingError(f"method {self.method!r} has no threshold; leave it out")
+
+
+def build_concepts(
+    study: Study,
+    answers: Answers,
+    settings: ConceptSettings | None = None,
+    *,
+    encoder: Encodes | None = None,
+    progress: Progress | None = None,
+    notice: Callable[[str], None] | None = None,
+) -> ConceptSet:
+    """Make concepts of answers; what people decided in the study's folder is applied.
+
+    The same answers, settings and decisions give the same concepts.
+
+    Args:
+        study: The study that the answers are about.
+        answers: What people typed.
+        settings: By default those that were chosen by measurement.
+        encoder: Instead of the one that the settings name.
+        progress: Told how many of how many different answers were embedded.
+        notice: Told, in one line each, what a person should know.
+
+    Raises:
+        SettingError: A setting is out of its range, or there are too many different answers for the method.
+        ModelError: The encoder cannot be had.
+        FileFormatError: The decisions cannot be read.
+    """
+    settings = settings or ConceptSettings()
+    notice = notice or (lambda _text: None)
+    decisions = read_decisions(study.folder)
+    fates = read_fates(study, answers, settings)
+    counts = _counts(fates)
+    named: dict[Form, Name] = {}
+    facts: dict[str, Any] = {"apart": {}, "encoder": ""}
+    if counts:
+        by_language: defaultdict[str, dict[str, int]] = defaultdict(dict)
+        for form, count in sorted(counts.items()):
+            by_language[form.language][form.text] = count
+        model = Remembering(encoder or embedding.load_encoder(settings.encoder), len(counts), progress)
+        facts["encoder"] = model.name
+        for language, texts in by_language.items():
+            if _can_read(model.name, language):
+                named |= _grouped(texts, language, model, settings)
+            else:
+                facts["apart"][language] = len(texts)
+                named |= _kept_apart(texts, language)
+                notice(
+                    f"{len(texts):,} different answers in {language!r} are grouped by their dictionary forms alone: "
+                    f"{model.name} reads English; name another encoder, or have them translated"
+                )
+    fates = [_with_group(fate, named) for fate in fates]
+    facts |= {**_facts(answers, fates), "layers": layer_places(study)}
+    found = with_decisions(fates, decisions, settings=asdict(settings), facts=facts)
+    for text in found.facts["decisions_unfit"]:
+        notice(text)
+    return found
+
+
+def layer_places(study: Study) -> dict[str, int]:
+    """Explained layers with their places among all layers that can be explained, shallow to deep."""
+    table = study.to_arrow(["layer", "layer_index"]).group_by(["layer", "layer_index"]).aggregate([])
+    pairs = zip(table["layer"].to_pylist(), table["layer_index"].to_pylist(), strict=True)
+    return dict(sorted(pairs, key=lambda pair: (pair[1], pair[0])))
+
+
+def read_fates(study: Study, answers: Answers, settings: ConceptSettings) -> list[AnswerFate]:
+    """Every answer with what it is read as, in the order of the answers; no groups yet."""
+    del study
+    table = answers.table.select(READ)
+    rows = [Row(*values) for values in zip(*(column.to_pylist() for column in table.columns), strict=True)]
+    keys: dict[MapKey, MapKey] = {}
+    reasons = [_left_out(row) for row in rows]
+    read = _read({row.asked for row in rows if row.text}, settings)
+    fates = []
+    for place, (row, reason) in enumerate(zip(rows, reasons, strict=True)):
+        key = MapKey(row.image_id, row.target, row.layer, row.cluster)
+        text, outcome, spoken = row.text or "", row.outcome or "", row.round_language or settings.language
+        language, read_as, unread = read[row.asked] if text else (spoken, "", "")
+        fates.append(
+            AnswerFate(
+                answer=place,
+                key=keys.setdefault(key, key),
+                text=text,
+                language=language,
+                read_as=read_as,
+                concept_id="",
+                reason=str(reason or ("" if text else LeftOut.NOTHING) or unread),
+                player=row.player,
+                step=row.step,
+                guessed=None if not outcome else outcome == "won",
+                round=row.round,
+                round_language=spoken,
+                outcome=outcome,
+            )
+        )
+    return fates
+
+
+def _left_out(row: Row) -> LeftOut | None:
+    """Why a whole round does not count, whatever was typed in it."""
+    if row.shadow:
+        return LeftOut.SHADOW
+    if row.voided:
+        return LeftOut.VOID
+    if row.stream == "training":
+        return LeftOut.TRAINING
+    return KINDS.get(row.kind)
+
+
+def _read(
+    distinct: Iterable[tuple[str, str, int]], settings: ConceptSettings
+) -> dict[tuple[str, str, int], tuple[str, str, str]]:
+    """Language, what it is read as, and why nothing is left, of each (text, language, target)."""
+    from layerlore.game.domain.labels import fold
+
+    found = {}
+    for text, language, target in distinct:
+        folded = fold(text)
+        found[text, language, target] = (language or settings.language, folded, "" if folded else "empty")
+    return found
+
+
+_UNGROUPED = frozenset({LeftOut.SHADOW, LeftOut.VOID, LeftOut.TRAINING, LeftOut.HONEYPOT})
+
+
+def _counts(fates: Iterable[AnswerFate]) -> Counter[Form]:
+    """Forms that are grouped, with how many answers that count have them; those on control and blank maps have none."""
+    counts: Counter[Form] = Counter()
+    for fate in fates:
+        if fate.read_as and fate.reason not in _UNGROUPED:
+            counts[Form(fate.language, fate.read_as)] += not fate.reason
+    return counts
+
+
+def _can_read(encoder: str, language: str) -> bool:
+    """Whether an encoder reads a language; one that a person named is taken to."""
+    return language == "en" or encoder.removeprefix("sentence-transformers/") != embedding.DEFAULT
+
+
+def _grouped(texts: Mapping[str, int], language: str, encoder: Encodes, settings: ConceptSettings) -> dict[Form, Name]:
+    """The name of the group of each text."""
+    own = {} if settings.threshold is None else {"threshold": settings.threshold}
+    some, counts = list(texts), list(texts.values())
+    groups = grouping.group_texts(some, counts, encoder, language=language, method=settings.method, settings=own)
+    names = name_groups(some, counts, groups.tolist(), encoder, language=language, method=settings.method)
+    return {Form(language, text): names[int(group)] for text, group in zip(some, groups, strict=True)}
+
+
+def _kept_apart(texts: Mapping[str, int], language: str) -> dict[Form, Name]:
+    """Texts that no model reads: those with the same dictionary forms are one."""
+    from layerlore.concepts.naming import Name
+
+    shown: dict[str, str] = {}
+    for text in sorted(texts, key=lambda text: (-texts[text], text)):
+        shown.setdefault(key_of(text, language), text)
+    return {Form(language, text): Name(shown[key_of(text, language)], key_of(text, language)) for text in texts}
+
+
+def _with_group(fate: AnswerFate, named: Mapping[Form, Name]) -> AnswerFate:
+    if not fate.read_as or fate.reason in _UNGROUPED:
+        return fate
+    name = named[Form(fate.language, fate.read_as)]
+    return replace(fate, grouped=name.lemma, grouped_name=name.shown)
+
+
+def _facts(answers: Answers, fates: Sequence[AnswerFate]) -> dict[str, Any]:
+    """What to know of the answers."""
+    typed = [fate for fate in fates if fate.text]
+    counted = [fate for fate in typed if not fate.reason]
+    return {
+        "rows": len(fates),
+        "answers": len(typed),
+        "rounds": answers.rounds,
+        "players": answers.players,
+        "distinct": len({(fate.language, fate.read_as) for fate in counted}),
+        "left_out": dict(sorted(Counter(fate.reason for fate in typed if fate.reason).items())),
+        "languages": dict(sorted(Counter(fate.language for fate in counted).items())),
+        "groups": len({(fate.language, fate.grouped) for fate in counted}),
+    }
+
+
+class Remembering:
+    """An encoder that embeds each text once, though grouping and naming both ask for it.
+
+    Attributes:
+        name: The encoder's.
+    """
+
+    def __init__(self, encoder: Encodes, total: int, progress: Progress | None) -> None:
+        """Nothing is embedded yet."""
+        self.name = encoder.name
+        self._encoder, self._total, self._progress = encoder, total, progress
+        self._rows: dict[str, int] = {}
+        self._vectors: list[NDArray[np.float32]] = []
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """``(n, d)`` unit vectors, one for each text."""
+        missing = sorted(set(texts) - self._rows.keys(), key=lambda text: (len(text), text))
+        for start in range(0, len(missing), CHUNK):
+            some = missing[start : start + CHUNK]
+            self._vectors.extend(self._encoder.encode(some))
+            self._rows |= {text: len(self._rows) + place for place, text in enumerate(some)}
+            if self._progress:
+                # Words that texts are about come on top of the texts.
+                self._progress(min(len(self._rows), self._total), self._total)
+        if not len(texts):
+            return self._encoder.encode([])
+        return np.stack([self._vectors[self._rows[text]] for text in texts])
