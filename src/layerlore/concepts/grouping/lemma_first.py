@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from layerlore.concepts.embedding import Encodes
 
-THRESHOLD = 0.5
+THRESHOLD = 0.52
 TEXT, HEAD, LETTERS = 0.4, 0.2, 0.4
 """Weights of the three kinds of likeness."""
 HUB, NEIGHBOURS = 0.8, 10
