@@ -142,7 +142,7 @@ def build_bundle(
             shared = Shared(
                 folder=study.folder.absolute(),
                 study=study.manifest,
-                staging=staging,
+                staging=staging.absolute(),  # workers may be older than the current folder
                 look=look_of(config),
                 seed=seed,
                 side=side,
