@@ -12,7 +12,7 @@ From it is taken how alike an answer is to its nearest neighbours in general, so
 others (Conneau et al., ICLR 2018), and much where two answers are about words that people keep apart, such as left and
 right or red and blue. Answers that were typed rarely are linked more readily: what many people typed is a concept of
 its own, what one did is more often another way to say it. Weights and threshold were chosen on the dev halves of the
-gold sets (`bench/grouping.py`).
+gold sets (`docs/benchmarks.md`).
 """
 
 from __future__ import annotations
