@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import UTC, date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from django.db.models import Count, F
@@ -33,7 +33,6 @@ from layerlore.game.server.services.prepared import Prepared
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from datetime import datetime
     from typing import Any
 
     from layerlore.game.domain.states import Event as DomainEvent
@@ -42,8 +41,9 @@ ALL_TIME = scoring.Ladder.ALL_TIME.value
 CONFIRMED = scoring.Ladder.CONFIRMED.value
 FINAL = [kind.value for kind in scoring.FINAL]
 _COUNTED = Prepared(
-    lambda player, campaign, day: (
-        Round.objects.filter(player=player, campaign=campaign, counted_on=day, void_reason="")
+    # By the time of its start too, for which there is an index with the player; no round lasts longer than a day.
+    lambda player, campaign, day, since: (
+        Round.objects.filter(player=player, campaign=campaign, counted_on=day, started__gte=since, void_reason="")
         .order_by()
         .values("player")
         .annotate(rounds=Count("pk"))
@@ -52,6 +52,7 @@ _COUNTED = Prepared(
     player=int,
     campaign=int,
     day=date,
+    since=datetime,
 )
 _HEEDED = {"round__player__shadow": False, "round__player__held": False}
 _LATEST = Prepared(
@@ -59,7 +60,8 @@ _LATEST = Prepared(
         Event.objects.filter(round__map=game_map, kind__in=FINAL, round__void_reason="", **_HEEDED)
         .exclude(round__player=player)
         .exclude(round__device=device)
-        .order_by("-pk")
+        # Not "-pk": SQLite would look through the whole log from its end instead of the map's few rounds.
+        .order_by((F("pk") + 0).desc())
         .values_list("round_id", "round__player_id", "round__counted")[: scoring.COMPARED]
     ),
     game_map=int,
@@ -113,7 +115,8 @@ def place_in_the_day(row: Round, events: Sequence[DomainEvent], the_rules: Rules
     if row.counted is not None or not answers:
         return {}
     day = answers[0].at.astimezone(UTC).date()
-    before = _COUNTED.first(player=row.player_id, campaign=row.campaign_id, day=day) or 0
+    since = datetime(day.year, day.month, day.day, tzinfo=UTC) - timedelta(days=2)
+    before = _COUNTED.first(player=row.player_id, campaign=row.campaign_id, day=day, since=since) or 0
     return {"counted": before < the_rules.config.score.daily_round_cap, "counted_on": day}
 
 
