@@ -67,7 +67,7 @@ def group(
         if key not in shown or (-counts[place], texts[place]) < (-counts[shown[key]], texts[shown[key]]):
             shown[key] = place
     row = {key: number for number, key in enumerate(shown)}
-    typed = np.bincount([row[key] for key in keys], weights=counts)
+    typed = np.bincount([row[key] for key in keys], weights=counts).astype(np.float64)
     left, right = likeness(list(shown), [read[place] for place in shown.values()], typed, encoder, language)
     return average_linkage(left, right, threshold)[[row[key] for key in keys]]
 
