@@ -15,6 +15,7 @@ from layerlore.cli import (
     campaign_questionnaire,
     compare,
     concepts,
+    curate,
     play,
     report,
     study,
@@ -170,6 +171,7 @@ campaign_questionnaire.register()
 campaign_backup.register()
 play.register(app)
 concepts.register(app)
+curate.register(app)
 
 
 def main() -> None:

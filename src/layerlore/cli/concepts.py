@@ -27,6 +27,13 @@ class Grouping(StrEnum):
     paper = "paper"
 
 
+class Translator(StrEnum):
+    """Who translates."""
+
+    deepl = "deepl"
+    argos = "argos"
+
+
 Folder = Annotated[Path, typer.Argument(help="Folder of the study.", metavar="DIR")]
 
 
@@ -49,6 +56,10 @@ def concepts(
             help="A sentence-transformers model, by name or folder; default: all-MiniLM-L6-v2.", metavar="NAME"
         ),
     ] = None,
+    translate: Annotated[
+        Translator | None, typer.Option(help="Read answers in other languages in English.", metavar="deepl|argos")
+    ] = None,
+    language: Annotated[str, typer.Option(help="Of answers that do not say theirs.", metavar="LANG")] = "en",
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -61,7 +72,9 @@ def concepts(
         from layerlore.study.study import Study
 
         chosen = DEFAULT if method is Grouping.default else method.value
-        settings = ConceptSettings(method=chosen, encoder=encoder)
+        settings = ConceptSettings(
+            method=chosen, encoder=encoder, language=language, translate=translate.value if translate else None
+        )
         study = Study.open(folder)
         path = answers or folder / ANSWERS_FILE
         if answers is None and not path.exists():

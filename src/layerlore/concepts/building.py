@@ -10,10 +10,12 @@ import numpy as np
 
 from layerlore.concepts import embedding, grouping
 from layerlore.concepts.assembling import Form
+from layerlore.concepts.class_names import class_names
 from layerlore.concepts.curating import with_decisions
 from layerlore.concepts.decisions import read_decisions
 from layerlore.concepts.lemmas import key_of
 from layerlore.concepts.naming import name_groups
+from layerlore.concepts.reading import Read, ReadingSettings, Typed, read_texts
 from layerlore.concepts.records import AnswerFate, LeftOut, MapKey
 from layerlore.errors import SettingError
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from layerlore.concepts.embedding import Encodes
+    from layerlore.concepts.languages import Translator
     from layerlore.concepts.naming import Name
     from layerlore.concepts.records import ConceptSet
     from layerlore.study.answers import Answers
@@ -73,7 +76,7 @@ class ConceptSettings:
         encoder: A sentence-transformers model; None for the default one, which reads English.
         threshold: Least likeness within a group of ``lemma-first``; None for the one that was learnt.
         language: Of answers that do not say theirs.
-        translate: How answers in other languages are read in this one; None: they are kept apart.
+        translate: ``deepl`` or ``argos``, to read answers in other languages in this one; None: they are kept apart.
     """
 
     method: str = grouping.DEFAULT
@@ -100,6 +103,7 @@ def build_concepts(
     settings: ConceptSettings | None = None,
     *,
     encoder: Encodes | None = None,
+    translator: Translator | None = None,
     progress: Progress | None = None,
     notice: Callable[[str], None] | None = None,
 ) -> ConceptSet:
@@ -112,18 +116,21 @@ def build_concepts(
         answers: What people typed.
         settings: By default those that were chosen by measurement.
         encoder: Instead of the one that the settings name.
+        translator: Likewise.
         progress: Told how many of how many different answers were embedded.
         notice: Told, in one line each, what a person should know.
 
     Raises:
         SettingError: A setting is out of its range, or there are too many different answers for the method.
-        ModelError: The encoder cannot be had.
+        ModelError: The encoder or the translator cannot be had.
         FileFormatError: The decisions cannot be read.
     """
     settings = settings or ConceptSettings()
     notice = notice or (lambda _text: None)
+    if settings.method == "paper" and not settings.encoder:
+        notice(f"the paper embeds answers with {PAPERS_ENCODER}; name it as the encoder where you have it")
     decisions = read_decisions(study.folder)
-    fates = read_fates(study, answers, settings)
+    fates = read_fates(study, answers, settings, translator)
     counts = _counts(fates)
     named: dict[Form, Name] = {}
     facts: dict[str, Any] = {"apart": {}, "encoder": ""}
@@ -158,19 +165,20 @@ def layer_places(study: Study) -> dict[str, int]:
     return dict(sorted(pairs, key=lambda pair: (pair[1], pair[0])))
 
 
-def read_fates(study: Study, answers: Answers, settings: ConceptSettings) -> list[AnswerFate]:
+def read_fates(
+    study: Study, answers: Answers, settings: ConceptSettings, translator: Translator | None = None
+) -> list[AnswerFate]:
     """Every answer with what it is read as, in the order of the answers; no groups yet."""
-    del study
     table = answers.table.select(READ)
     rows = [Row(*values) for values in zip(*(column.to_pylist() for column in table.columns), strict=True)]
     keys: dict[MapKey, MapKey] = {}
     reasons = [_left_out(row) for row in rows]
-    read = _read({row.asked for row in rows if row.text}, settings)
+    read = _read(rows, class_names(study), settings, translator)
     fates = []
     for place, (row, reason) in enumerate(zip(rows, reasons, strict=True)):
         key = MapKey(row.image_id, row.target, row.layer, row.cluster)
         text, outcome, spoken = row.text or "", row.outcome or "", row.round_language or settings.language
-        language, read_as, unread = read[row.asked] if text else (spoken, "", "")
+        language, read_as, unread = read[row.asked] if text else Read(spoken, "")
         fates.append(
             AnswerFate(
                 answer=place,
@@ -203,28 +211,28 @@ def _left_out(row: Row) -> LeftOut | None:
 
 
 def _read(
-    distinct: Iterable[tuple[str, str, int]], settings: ConceptSettings
-) -> dict[tuple[str, str, int], tuple[str, str, str]]:
-    """Language, what it is read as, and why nothing is left, of each (text, language, target)."""
-    from layerlore.game.domain.labels import fold
-
-    found = {}
-    for text, language, target in distinct:
-        folded = fold(text)
-        found[text, language, target] = (language or settings.language, folded, "" if folded else "empty")
-    return found
+    rows: Sequence[Row], names: Mapping[int, tuple[str, ...]], settings: ConceptSettings, translator: Translator | None
+) -> dict[tuple[str, str, int], Read]:
+    """What each different answer is read as."""
+    times = Counter(row.asked for row in rows if row.text)
+    typed = [Typed(*asked, count) for asked, count in sorted(times.items())]
+    # The paper repairs no spelling and takes each answer to be in the language that it was given in.
+    own_way = settings.method != "paper"
+    how = ReadingSettings(settings.language, spelling=own_way, detect=own_way, translate=settings.translate)
+    read = read_texts(typed, class_names=names, settings=how, translator=translator)
+    return dict(zip(sorted(times), read, strict=True))
 
 
 _UNGROUPED = frozenset({LeftOut.SHADOW, LeftOut.VOID, LeftOut.TRAINING, LeftOut.HONEYPOT})
 
 
 def _counts(fates: Iterable[AnswerFate]) -> Counter[Form]:
-    """Forms that are grouped, with how many answers that count have them; those on control and blank maps have none."""
+    """Forms that are grouped, with how many answers that count have them; those of control and blank maps alone: 1."""
     counts: Counter[Form] = Counter()
     for fate in fates:
         if fate.read_as and fate.reason not in _UNGROUPED:
             counts[Form(fate.language, fate.read_as)] += not fate.reason
-    return counts
+    return Counter({form: max(1, count) for form, count in counts.items()})
 
 
 def _can_read(encoder: str, language: str) -> bool:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from layerlore.concepts.records import AnswerFate, Concept, ConceptSet
 
 NEAR = 3
+LONGEST = 80
 
 
 def with_decisions(
@@ -80,7 +81,7 @@ def merge(found: ConceptSet, before: Sequence[Decision], names: Sequence[str], i
     concepts = [find_concept(found, name) for name in names]
     if len({one.concept_id for one in concepts}) < max(2, len(concepts)):
         raise ConceptError(f"{names[-1]!r}: the same concept as before; name two different ones")
-    into = into.strip()
+    into = _name(into)
     _check_free(found, into, concepts)
     return Decision(_next(before), "merge", tuple(_ref(one, found) for one in concepts), into=into)
 
@@ -99,7 +100,7 @@ def split(found: ConceptSet, before: Sequence[Decision], name: str, forms: Seque
         ConceptError: The concept or a form is not there, nothing would be left, or nothing would change.
     """
     concept = find_concept(found, name)
-    into = into.strip()
+    into = _name(into)
     known = {text for text, _ in concept.forms}
     texts = [" ".join(form.casefold().split()) for form in forms]
     if strange := [text for text in texts if text not in known]:
@@ -125,7 +126,7 @@ def rename(found: ConceptSet, before: Sequence[Decision], name: str, into: str) 
         ConceptError: It is not there, or the name is another one's.
     """
     concept = find_concept(found, name)
-    into = into.strip()
+    into = _name(into)
     if not into:
         raise ConceptError("the new name is empty; give one")
     _check_free(found, into, [concept])
@@ -188,6 +189,18 @@ def find_concept(found: ConceptSet, name: str) -> Concept:
         raise ConceptError(f"no concept {name!r}; it is a form of {of_form[0]!r}")
     hint = f"did you mean {' or '.join(near)}?" if near else "see layerlore curate DIR list"
     raise ConceptError(f"no concept {name!r}; {hint}")
+
+
+def _name(text: str) -> str:
+    """A name that a person gives.
+
+    Raises:
+        ConceptError: It has signs that cannot be shown.
+    """
+    text = " ".join(text.split())
+    if not text.isprintable() or len(text) > LONGEST:
+        raise ConceptError(f"{text[:40]!a}: no name; give one of at most {LONGEST} letters that can be shown")
+    return text
 
 
 def _check_free(found: ConceptSet, name: str, own: Sequence[Concept]) -> None:

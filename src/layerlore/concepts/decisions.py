@@ -7,6 +7,7 @@ written by hand.
 
 from __future__ import annotations
 
+import json
 import tomllib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -17,7 +18,7 @@ from layerlore.errors import FileFormatError
 from layerlore.files import write_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from layerlore.concepts.records import AnswerFate
@@ -171,7 +172,7 @@ class _Labels:
         if one.what == "merge":
             self._merge(places, one.into)
         else:
-            self._put(places[0], self._members[places[0]], one.into)
+            self._put(places[0], set(self._members[places[0]]), one.into)
         return ""
 
     def _merge(self, places: Sequence[tuple[str, str]], into: str) -> None:
@@ -220,8 +221,7 @@ class _Labels:
         for form in forms:
             label = self.labels[form]
             self._members[label.language, label.lemma] -= {form}
-        members = self._members.setdefault(place, set())
-        members |= forms
+        members = self._members[place] = self._members.get(place, set()) | forms
         for form in members:
             self.labels[form] = Label(*place, name, decided=True)
 
@@ -318,26 +318,41 @@ def add_decision(folder: Path, one: Decision) -> None:
         FileFormatError: The file cannot be read.
         OutputError: It cannot be written.
     """
-    import tomli_w
-
     read_decisions(folder)
     path = folder / DECISIONS_FILE
     before = path.read_text(encoding="utf-8-sig") if path.exists() else HEAD
-    entry = tomli_w.dumps({"decision": [_entry(one)]})
-    write_whole(path, f"{before.rstrip()}\n\n{entry}".encode())
+    write_whole(path, f"{before.rstrip()}\n\n{_entry(one)}".encode())
 
 
-def _entry(one: Decision) -> dict[str, Any]:
-    """An entry as it is written; what is empty is left out."""
-    values: dict[str, Any] = {
-        "number": one.number,
-        "what": one.what,
-        "concepts": [{"language": ref.language, "lemma": ref.lemma, "forms": list(ref.forms)} for ref in one.concepts],
-        "language": one.language,
-        "forms": list(one.forms),
-        "into": one.into,
-        "undoes": one.undoes,
-        "who": one.who,
-        "when": one.when,
+def _entry(one: Decision) -> str:
+    """An entry as it is written, a line for each value; what is empty is left out."""
+    values: dict[str, str] = {
+        "number": str(one.number),
+        "what": _quoted(one.what),
+        "concepts": _lines(
+            f"{{ language = {_quoted(ref.language)}, lemma = {_quoted(ref.lemma)}, forms = {_list(ref.forms)} }}"
+            for ref in one.concepts
+        ),
+        "language": _quoted(one.language),
+        "forms": _list(one.forms),
+        "into": _quoted(one.into),
+        "undoes": str(one.undoes or '""'),
+        "who": _quoted(one.who),
+        "when": _quoted(one.when),
     }
-    return {name: value for name, value in values.items() if value}
+    lines = [f"{name} = {value}" for name, value in values.items() if value not in ('""', "[]")]
+    return "\n".join(["[[decision]]", *lines]) + "\n"
+
+
+def _lines(values: Iterable[str]) -> str:
+    inner = [f"    {value},\n" for value in values]
+    return f"[\n{''.join(inner)}]" if inner else "[]"
+
+
+def _list(values: Iterable[str]) -> str:
+    return f"[{', '.join(_quoted(value) for value in values)}]"
+
+
+def _quoted(text: str) -> str:
+    """A text as TOML writes it: as JSON does, which lets one more control character stand."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
