@@ -16,13 +16,15 @@ class ConceptInLayer:
     """A concept that is among the best labels of a class's maps in one layer (method.md 5).
 
     Attributes:
-        concept_id: The concept; for classes without labels ``maps:N``, a group of maps that share channels.
-        name: Its name; for a group of maps a neutral one such as ``group 1``.
-        score: Sum of its scores over the merged maps of the layer.
+        concept_id: The concept; for classes without labels ``maps:LAYER:N``, a group of maps that share channels.
+        name: Its name; for a group of maps a neutral one such as ``group 1``, which means another group in each layer.
+        score: Sum of its scores over the merged maps of the layer; for a group of maps the sum of their weights, as
+            shares of their layers.
         share: Share of the class's explained photos on whose maps of the layer it is a best label, in [0, 1].
         mean_weight: Mean weight of those maps in percent of their layer.
         images: Photos on whose maps it is a best label.
         examples: Up to three maps that show it best, one a photo; with all clusters that were merged, heaviest first.
+        channels: For a group of maps the channels that its maps share, heaviest first; else empty.
     """
 
     concept_id: str
@@ -32,6 +34,7 @@ class ConceptInLayer:
     mean_weight: float
     images: int
     examples: tuple[tuple[MapKey, ...], ...] = field(repr=False)
+    channels: tuple[int, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,8 @@ class Trend:
     Attributes:
         concept_id: The concept.
         name: Its name.
-        means: Mean score in each explained layer, shallow to deep; 0 where it is no label.
+        means: Mean score in each explained layer, shallow to deep, over the photos that have labels there; 0 where it
+            is no best label.
         slope: Of a least-squares line over the layers' positions in [0, 1]: positive = it emerges late.
         low: Lower end of the slope's 95 % interval (bootstrap over photos).
         high: Upper end.
@@ -54,6 +58,13 @@ class Trend:
     low: float
     high: float
 
+    @property
+    def direction(self) -> str:
+        """``emerges``, ``fades``, or "" where the interval holds 0, so that neither can be told."""
+        if self.low > 0:
+            return "emerges"
+        return "fades" if self.high < 0 else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Suspect:
@@ -62,12 +73,17 @@ class Suspect:
     Attributes:
         concept_id: The concept, or the group of maps.
         name: Its name.
-        layer: Layer in which it weighs most.
-        score: How suspicious, in [0, 1].
+        layer: Layer in which it is most suspicious.
+        score: How suspicious, in [0, 1]; see `layerlore.classes.suspects`.
         outside: Share of its maps' mass outside the object's mask or box, or None where none was given.
         expected_outside: What a map of the same photos without preference would have, or None.
-        survives: Share of the class's logit that stays when the object is blurred away, or None.
+        survives: Share of what its feature maps say for the class that stays when the object is removed from the
+            photo, or None where that was not measured.
         reason: One sentence with the numbers.
+        photos: Photos with a given object on whose maps it is.
+        p_value: Chance that maps without preference lie so far outside, Holm-corrected over the class's concepts and
+            layers; or None.
+        examples: Up to three of its maps, one a photo, those farthest outside first.
     """
 
     concept_id: str
@@ -78,6 +94,30 @@ class Suspect:
     expected_outside: float | None
     survives: float | None
     reason: str
+    photos: int = 0
+    p_value: float | None = None
+    examples: tuple[tuple[MapKey, ...], ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """What the network says of a class's photos when the object is removed from them.
+
+    Attributes:
+        how: ``fill`` (mean grey) or ``blur``.
+        photos: Photos of the class with a given object.
+        right: Of these, photos that the network answers with the class while the object is there.
+        still: Of ``right``, those that it still answers with the class.
+        probability: Mean probability of the class without the object, over ``photos``.
+        logit: Share of the class's logit that stays, over ``photos``; 0 is the logit of an all-grey photo.
+    """
+
+    how: str
+    photos: int
+    right: int
+    still: int
+    probability: float
+    logit: float
 
 
 @dataclass(frozen=True)
@@ -91,11 +131,16 @@ class ClassExplanation:
         labelled: Of these, photos with a label on some map.
         layers: Names of the explained layers, shallow to deep.
         concepts: Layer to its concepts, highest score first.
-        trends: Concepts over the layers, highest score first.
+        trends: Concepts over the layers, highest score first; none for groups of maps, which live in one layer.
         suspects: Most suspicious first.
         from_maps: There are too few labels: groups of maps stand in for concepts.
         machine: The labels are a model's proposals.
         settings: What it was made with; plain values.
+        right: Of ``images``, those that the network answers with the class; None where the class is not the network's.
+        stability: For groups of maps, layer to the mean adjusted Rand index between them and those of bootstrap
+            samples of the photos: 1 = always the same groups, 0 = chance.
+        removal: What the network says without the object, or None where that was not measured.
+        checked: Photos whose object was given.
     """
 
     label: str
@@ -109,3 +154,11 @@ class ClassExplanation:
     from_maps: bool
     machine: bool
     settings: Mapping[str, Any] = field(default_factory=dict)
+    right: int | None = None
+    stability: Mapping[str, float] = field(default_factory=dict)
+    removal: Removal | None = None
+    checked: int = 0
+
+    def top(self, layer: str, count: int = 5) -> tuple[ConceptInLayer, ...]:
+        """The concepts of a layer with the highest scores; empty where it has none."""
+        return self.concepts.get(layer, ())[:count]
