@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from layerlore.local.explanation import Explanation
     from layerlore.network.model import Network
+    from layerlore.network.photos import Photo
     from layerlore.study.images import Progress
 
 SHORTEST_PREFIX = 4
@@ -369,6 +370,14 @@ class Study:
     def photo_path(self, image_id: str) -> Path:
         """Where a photo's file is."""
         return files.image_root(self.folder, self.manifest.images) / self.image(image_id).path
+
+    def photo(self, image_id: str) -> Photo:
+        """Read a photo from its file.
+
+        Raises:
+            PhotoError: It is gone, unreadable, or not the photo that it was.
+        """
+        return self._reader.photo(self.image(image_id))
 
     def photo_view(self, image_id: str) -> bytes:
         """The part of a photo that the network sees, as a JPEG file.
