@@ -246,7 +246,9 @@ def _facts(explanation: Explanation, concepts: ConceptSet | None, region: Object
     return PhotoFacts(image_id, target, explanation.predictions[0].index, maps, tuple(rows), labelled)
 
 
-def _map_facts(cluster: ClusterMap, key: MapKey, inside: np.ndarray[tuple[int, ...], np.dtype[np.float64]] | None) -> MapFacts:
+def _map_facts(
+    cluster: ClusterMap, key: MapKey, inside: np.ndarray[tuple[int, ...], np.dtype[np.float64]] | None
+) -> MapFacts:
     values = cluster.map.astype(np.float64)
     total = float(values.sum())
     outside = expected = None

@@ -85,7 +85,7 @@ def channel_vectors(maps: Sequence[MapFacts]) -> NDArray[np.float64]:
     for row, one in zip(vectors, maps, strict=True):
         row[[place[channel] for channel in one.channels]] = one.channel_weights
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
+    return np.asarray(np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0))
 
 
 def group_vectors(vectors: NDArray[np.float64], count: int | None = None, *, seed: int = 0) -> NDArray[np.int64]:
@@ -115,7 +115,7 @@ def group_vectors(vectors: NDArray[np.float64], count: int | None = None, *, see
     if count is not None:
         return np.asarray(fcluster(tree, count, "maxclust") - 1, dtype=np.int64)
     best, labels = -2.0, np.zeros(len(vectors), dtype=np.int64)
-    for number in range(2, min(MOST_GROUPS, different - 1) + 1):
+    for number in range(2, min(MOST_GROUPS, different, len(vectors) - 1) + 1):
         cut = np.asarray(fcluster(tree, number, "maxclust") - 1, dtype=np.int64)
         if len(np.unique(cut)) < 2:
             continue

@@ -173,5 +173,3 @@ def _read_mask(path: Path) -> Image.Image:
 
 def _sizes(study: Study) -> dict[str, tuple[int, int]]:
     return {image.image_id: (image.width, image.height) for image in study.images}
-
-

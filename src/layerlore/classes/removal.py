@@ -108,9 +108,7 @@ def _capture(
 
 def _said(captured: Capture, photos: Sequence[PhotoFacts]) -> dict[MapKey, tuple[float, float]]:
     says = {}
-    for layer, activations, gradients in zip(
-        captured.layers, captured.activations, captured.gradients, strict=True
-    ):
+    for layer, activations, gradients in zip(captured.layers, captured.activations, captured.gradients, strict=True):
         total = (activations.clamp(min=0) * gradients.clamp(min=0)).sum(dim=(2, 3)).double().cpu()
         for number, photo in enumerate(photos):
             for one in photo.maps.get(layer.name, ()):

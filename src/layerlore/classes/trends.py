@@ -72,7 +72,8 @@ def layer_means(
         asked: 1 where a photo has labels in a layer, else 0; same shape.
     """
     total = counts @ asked
-    return np.divide(counts @ (scores * asked), total, out=np.full(total.shape, np.nan), where=total > 0)
+    means: NDArray[np.float64] = np.full(total.shape, np.nan)
+    return np.asarray(np.divide(counts @ (scores * asked), total, out=means, where=total > 0))
 
 
 def line_slopes(means: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -91,4 +92,5 @@ def line_slopes(means: NDArray[np.float64]) -> NDArray[np.float64]:
     middle = np.divide((position * known).sum(axis=1, keepdims=True), count, where=count > 0, out=np.zeros(count.shape))
     away = np.where(known, position - middle, 0)
     spread = (away**2).sum(axis=1)
-    return np.divide((away * values).sum(axis=1), spread, out=np.full(len(means), np.nan), where=spread > 0)
+    slopes: NDArray[np.float64] = np.full(len(means), np.nan)
+    return np.asarray(np.divide((away * values).sum(axis=1), spread, out=slopes, where=spread > 0))

@@ -13,6 +13,7 @@ from layerlore.cli import (
     campaign_answers,
     campaign_backup,
     campaign_questionnaire,
+    classes,
     compare,
     concepts,
     curate,
@@ -172,6 +173,7 @@ campaign_backup.register()
 play.register(app)
 concepts.register(app)
 curate.register(app)
+classes.register(app)
 
 
 def main() -> None:

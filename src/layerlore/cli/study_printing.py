@@ -32,11 +32,12 @@ SHORTEST = 0.5
 
 
 class Rate:
-    """Photos per second since the first call, and what is left."""
+    """Photos, or other units, per second since the first call, and what is left."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic, unit: str = "photos") -> None:
         """Measure by ``clock``, in seconds."""
         self._clock = clock
+        self._unit = unit
         self._first: tuple[float, int] | None = None
 
     def text(self, done: int, total: int) -> str:
@@ -49,7 +50,7 @@ class Rate:
             return ""
         rate = photos / seconds
         left = f", {_duration((total - done) / rate)} left" if done < total else ""
-        return f"{rate:.1f} photos/s{left}"
+        return f"{rate:.1f} {self._unit}/s{left}"
 
 
 def _duration(seconds: float) -> str:
@@ -96,7 +97,7 @@ def study_progress(verb: str, unit: str = "photos") -> Iterator[Callable[[int, i
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-    rate = Rate()
+    rate = Rate(unit=unit)
     columns = (TextColumn(verb), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"))
     console = Console(stderr=True, markup=False, highlight=False, soft_wrap=True)
     # Standard output is left alone: it may be a pipe that waits for the results.
@@ -111,7 +112,7 @@ def study_progress(verb: str, unit: str = "photos") -> Iterator[Callable[[int, i
 
 def _lines(verb: str, unit: str) -> Callable[[int, int], None]:
     """Progress as plain lines."""
-    rate = Rate()
+    rate = Rate(unit=unit)
     last = time.monotonic()
 
     def line(done: int, total: int) -> None:

@@ -1,0 +1,132 @@
+"""The command that explains classes: what each looks like to the network, layer by layer."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path  # noqa: TC003 typer reads the annotations
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from layerlore.cli.options import Debug, Json, one_line_errors
+from layerlore.cli.printing import print_json, printable, say
+from layerlore.cli.study_printing import study_progress
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from layerlore.classes.records import ClassExplanation, Trend
+    from layerlore.study.study import Study
+
+TOP = 5
+"""Concepts of a layer, and trends, that are printed; ``--json`` and the file have all."""
+
+
+class Photos(StrEnum):
+    """Which photos of a class count."""
+
+    all = "all"
+    right = "right"
+    wrong = "wrong"
+
+
+class Removal(StrEnum):
+    """How the object is removed."""
+
+    blur = "blur"
+    fill = "fill"
+    none = "none"
+
+
+def register(app: typer.Typer) -> None:
+    """Add ``classes`` to the commands."""
+    app.command()(classes)
+
+
+def classes(
+    folder: Annotated[Path, typer.Argument(help="Folder of the study.", metavar="DIR")],
+    *,
+    label: Annotated[str | None, typer.Option("--class", help="Print this class only.", metavar="NAME")] = None,
+    photos: Annotated[
+        Photos, typer.Option(help="Photos of a class: all, or those that the network answers right or wrong.")
+    ] = Photos.all,
+    removal: Annotated[
+        Removal, typer.Option(help="How objects that objects.csv or masks/ give are removed, to find shortcuts.")
+    ] = Removal.blur,
+    seed: Annotated[int, typer.Option(help="Seed of everything random.", min=0)] = 0,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Explain the classes of a study: concepts by layer, trends, suspects of a shortcut; writes classes.parquet."""
+    with one_line_errors(debug=debug):
+        from layerlore.classes.explaining import ClassSettings
+        from layerlore.classes.storage import class_content, classes_of
+        from layerlore.study.study import Study
+
+        study = Study.open(folder)
+        _check_label(study, label)
+        settings = ClassSettings(photos=photos.value, removal=removal.value, seed=seed)
+        notes: list[str] = []
+        with study_progress("explaining", "classes") as progress:
+            made = classes_of(study, settings, progress=progress, notice=notes.append)
+        shown = [one for one in made if label in (None, one.label)]
+        if as_json:
+            print_json({"study": str(folder), "notes": notes, "classes": [class_content(one) for one in shown]})
+            return
+        for note in notes:
+            say(f"left out: {note}")
+        for one in shown:
+            print_class(one)
+
+
+def _check_label(study: Study, label: str | None) -> None:
+    """Refuse a class that is not there before anything is made."""
+    from layerlore.classes.collecting import class_labels
+    from layerlore.errors import StudyError
+
+    labels = class_labels(study)
+    if label is not None and label not in labels:
+        raise StudyError(f"{study.folder}: no class {label!r}; there are {', '.join(labels[:20]) or 'none'}")
+
+
+def print_class(one: ClassExplanation) -> None:
+    """A class on the terminal."""
+    right = "" if one.right is None else f", {one.right} answered right"
+    typer.echo(printable(f"{one.label}: {one.images} photos{right}; {_source(one)}"))
+    for layer in one.layers:
+        for place, concept in enumerate(one.top(layer, TOP)):
+            typer.echo(
+                printable(
+                    f"  {layer if not place else '':20.20} {concept.name:24.24} score {concept.score:8.2f}  on "
+                    f"{concept.images} photos, weight {concept.mean_weight:.1f} %"
+                )
+            )
+        if layer in one.stability:
+            typer.echo(f"  {'':20} stability of the groups {one.stability[layer]:.2f}")
+    _print_trends(one.trends)
+    if one.removal is not None:
+        gone = "blurred away" if one.removal.how == "blur" else "filled with grey"
+        typer.echo(
+            f"  object {gone}: still this class for {one.removal.still} of {one.removal.right} photos, "
+            f"{100 * one.removal.logit:.0f} % of the logit stays"
+        )
+    for suspect in one.suspects:
+        typer.echo(printable(f"  suspect: {suspect.name} at {suspect.layer}, {suspect.score:.2f}: {suspect.reason}"))
+
+
+def _source(one: ClassExplanation) -> str:
+    if one.from_maps:
+        few = f"labels on {one.labelled} photos only" if one.labelled else "no labels"
+        return f"{few}, so maps are grouped by their channels"
+    by = f"by {one.settings['source']}, not by people" if one.machine else "by people"
+    return f"labels on {one.labelled} of them, {by}"
+
+
+def _print_trends(trends: Sequence[Trend]) -> None:
+    told = [trend for trend in trends if trend.direction]
+    for trend in told[:TOP]:
+        typer.echo(
+            printable(
+                f"  {trend.name} {trend.direction}: slope {trend.slope:+.2f} [{trend.low:+.2f}, {trend.high:+.2f}]"
+            )
+        )
