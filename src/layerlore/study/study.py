@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from torch import nn
 
+    from layerlore.concepts.records import ConceptSet
     from layerlore.local.explanation import Explanation
     from layerlore.network.model import Network
     from layerlore.network.photos import Photo
@@ -302,6 +303,7 @@ class Study:
         layer: str | None = None,
         *,
         views: bool = True,
+        labels: bool = False,
     ) -> Iterator[Explanation]:
         """Read explanations, one file at a time.
 
@@ -310,6 +312,7 @@ class Study:
             label: Only photos of this class, as given with the photos.
             layer: Only this layer; links between layers are left out then.
             views: Make each photo's view from its file. False: it stays empty, and photos that are gone do not matter.
+            labels: Put the three best concepts of each cluster map in its ``labels``; see :meth:`concepts`.
 
         Returns:
             Those that there are so far, in the order of :attr:`images`.
@@ -330,14 +333,21 @@ class Study:
             chosen = of_class if chosen is None else chosen & of_class
         if layer is not None and layer not in self.settings.layers:
             raise LayerError(f"layer {layer!r} was not explained; explained are {', '.join(self.settings.layers)}")
-        return self._reader.explanations(chosen, layer, views=views)
+        found = self._reader.explanations(chosen, layer, views=views)
+        if not labels:
+            return found
+        from layerlore.concepts.merging import with_labels
 
-    def explanation(self, image: str | Path, *, views: bool = True) -> Explanation:
+        concepts = self.concepts()
+        return (with_labels(explanation, concepts) for explanation in found)
+
+    def explanation(self, image: str | Path, *, views: bool = True, labels: bool = False) -> Explanation:
         """Read one photo's explanation: what :func:`layerlore.explain_batch` gave.
 
         Args:
             image: As for :meth:`image`.
             views: As for :meth:`explanations`.
+            labels: Likewise.
 
         Raises:
             StudyError: There is no such photo, or it is not explained.
@@ -345,10 +355,20 @@ class Study:
             PhotoError: The photo is gone or changed.
         """
         record = self.image(image)
-        for explanation in self.explanations(record.image_id, views=views):
+        for explanation in self.explanations(record.image_id, views=views, labels=labels):
             return explanation
         reason = f"could not be explained ({record.problem})" if record.problem else "is not explained yet"
         raise StudyError(f"{record.path} {reason}; run `layerlore study run {self.folder}`")
+
+    def concepts(self) -> ConceptSet:
+        """Read the concepts that ``layerlore concepts`` made of what people typed.
+
+        Raises:
+            FileFormatError: There are none, or a file is damaged or from a newer LayerLore.
+        """
+        from layerlore.concepts.storage import load_concepts
+
+        return load_concepts(self.folder)
 
     def report(self, out: str | Path | None = None) -> Path:
         """Write the study's site, or bring it up to date; see :func:`layerlore.report.site.write_site`.
