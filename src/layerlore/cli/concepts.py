@@ -114,6 +114,8 @@ def print_concepts(folder: Path, found: ConceptSet, notes: list[str]) -> None:
     facts = found.facts
     for note in notes:
         say(f"note: {note}")
+    if facts.get("simulated"):
+        say("note: simulated answers: a program made them, no people")
     spoken = ", ".join(f"{count:,} in {language}" for language, count in facts["languages"].items())
     say(
         f"{facts['answers']:,} answers of {facts['players']:,} players in {facts['rounds']:,} rounds; "

@@ -271,6 +271,7 @@ def _facts(answers: Answers, fates: Sequence[AnswerFate]) -> dict[str, Any]:
     typed = [fate for fate in fates if fate.text]
     counted = [fate for fate in typed if not fate.reason]
     return {
+        "simulated": answers.simulated,
         "rows": len(fates),
         "answers": len(typed),
         "rounds": answers.rounds,

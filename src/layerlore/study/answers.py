@@ -32,6 +32,9 @@ KINDS = ("normal", "merged", "control", "honeypot", "blank")
 """What a map is there for; only the first two are maps of the study."""
 
 OUTCOMES = ("won", "lost", "resigned")
+SIMULATED = "simulated"
+"""In place of a campaign's name: no people but a program gave the answers; to be said wherever they are shown."""
+
 BATCH = 50_000
 """Rows of one part of the file."""
 
@@ -157,6 +160,13 @@ class Answers:
         """The rows as a data frame."""
         frame: pd.DataFrame = self.table.to_pandas()
         return frame
+
+    @property
+    def simulated(self) -> bool:
+        """Some of it was made by a program that stands in for people."""
+        import pyarrow.compute as pc
+
+        return SIMULATED in pc.unique(self.table["campaign"]).to_pylist()
 
     def _different(self, column: str) -> int:
         import pyarrow.compute as pc
