@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,9 +58,22 @@ def encoder(offline: None) -> Remembering:
 @pytest.fixture(scope="session")
 def gold() -> Any:
     """The module of the benchmarks that reads the gold sets."""
+    return of_the_benchmarks("gold")
+
+
+@pytest.fixture(scope="session")
+def typos() -> Any:
+    """The module of the benchmarks that reads misspellings and right words."""
+    module = of_the_benchmarks("typos")
+    if not (module.NORMS.exists() and module.NAMES.exists()):
+        pytest.skip("people's misspellings are not on this machine")
+    return module
+
+
+def of_the_benchmarks(name: str) -> Any:
+    """A module of the benchmarks."""
     sys.path.insert(0, str(BENCH))
     try:
-        import gold as module
+        return import_module(name)
     finally:
         sys.path.remove(str(BENCH))
-    return module

@@ -23,20 +23,58 @@ SHORTEST = 4
 USUAL = 5
 """Times that a study's answers must have a word before it counts as one."""
 
-PARTED = 1.0
-"""Log of how likely it is that a usual pair of words lost its space, in the measure of a slip of one letter."""
+WEIGHTS = {
+    "frequency": 0.26,
+    "everyday": 0.29,
+    "study": 0.55,
+    "stay": 0.98,
+    "stay short": 2.14,
+    "stay listed": 0.60,
+    "pair": 0.32,
+    "pair short": 0.07,
+    "rare pair": 0.01,
+    "rare pair words": 0.41,
+    "apostrophe": 0.41,
+    "swapped": 0.45,
+    "swapped ie": 0.83,
+    "vowel": 0.09,
+    "sound": 0.22,
+    "near": -0.55,
+    "other": -0.86,
+    "missing vowel": 0.61,
+    "missing consonant": 0.42,
+    "missing double": 0.82,
+    "missing h": 0.73,
+    "missing s": 0.20,
+    "missing last": -0.05,
+    "extra vowel": -0.69,
+    "extra consonant": -0.59,
+    "extra double": 0.26,
+    "extra h": -0.50,
+    "extra s": -0.92,
+    "extra last": -0.69,
+    "extra near": -0.38,
+    "extra e before y": 0.24,
+    "first": -0.43,
+}
+"""Logarithms (base 10) of how usual a slip is, and what they count for the logarithms of frequencies.
 
-TOGETHER = -1.0
-"""Log of how likely it is that two words are meant as one that no dictionary has: then it stays as it is."""
+`bench/spelling.py --learn` finds them by conditional logistic regression on one half of what people typed and people
+put right; "study" is what both frequencies weigh together, and "stay" is raised by 0.5, so that what is not known is
+left as it is where that is about as likely.
+"""
 
 VOWELS = frozenset("aeiouyàèéìòù")
 TRIPLE = re.compile(r"([^\W\d_])\1{2,}")
 _CONTRACTIONS = (
-    "aren't can't couldn't didn't doesn't don't hadn't hasn't haven't isn't shouldn't wasn't weren't wouldn't that's "
-    "there's they're you're"
+    "aren't can't couldn't didn't doesn't don't hadn't hasn't haven't isn't shouldn't wasn't weren't wouldn't ain't "
+    "i've we've you've they've that's there's they're you're"
 )
 WITHOUT_APOSTROPHE = {form.replace("'", ""): form for form in _CONTRACTIONS.split()}
 """Contractions that lose their apostrophe; "its" is a word."""
+
+_APART = re.compile(r"(?<=\w)(?: '| ?' )(s|t|re|ve|ll)\b")
+"""The end of a contraction or a possessive, typed apart: "dog 's ear"."""
 
 _NEIGHBOURS = {
     letter: frozenset(
@@ -104,7 +142,7 @@ class Speller:
         for short in (TRIPLE.sub(r"\1\1", word), TRIPLE.sub(r"\1", word)):
             if short != word and self.known(short):
                 return short
-        return max([*self._nearest(word), *self._parted(word), (-math.inf, word)])[1]
+        return max(self.readings(word))[1]
 
     def repair_text(self, text: str) -> str:
         """A folded text with each of its words repaired; what is between them stays.
@@ -112,6 +150,8 @@ class Speller:
         Args:
             text: Folded.
         """
+        if self.words.language == "en":
+            text = _APART.sub(r"'\1", text)
         return WORD.sub(lambda found: self._in_text(found[0]), text)
 
     def _in_text(self, word: str) -> str:
@@ -136,35 +176,51 @@ class Speller:
             and word.removeprefix("un").removeprefix("non") in self.words
         )
 
-    def _nearest(self, word: str) -> list[tuple[float, str]]:
-        """Known words one edit away, with their likelihood."""
+    def readings(self, word: str) -> list[tuple[float, str]]:
+        """What a word that is not known may be meant as, itself too, with the log of how likely that is."""
+        return [(sum(WEIGHTS[name] * value for name, value in some), meant) for meant, some in self.evidence(word)]
+
+    def evidence(self, word: str) -> list[tuple[str, list[tuple[str, float]]]]:
+        """What a word that is not known may be meant as, with the values to which `WEIGHTS` are applied."""
         from symspellpy import Verbosity
 
-        found = self.index.lookup(word, Verbosity.ALL, max_edit_distance=1)
-        return [(self.likelihood(word, one.term), one.term) for one in found]
+        found = []
+        for one in self.index.lookup(word, Verbosity.ALL, max_edit_distance=1):
+            counts = {"frequency": self.words.counts, "everyday": self.words.everyday, "study": self.typed}
+            often = [(name, math.log10(1 + some.get(one.term, 0))) for name, some in counts.items()]
+            found.append((one.term, [*often, *((name, 1.0) for name in slips(word, one.term))]))
+        return [*found, *self._parted(word), (word, self._staying(word))]
 
-    def likelihood(self, word: str, meant: str) -> float:
-        """Log of how likely it is that somebody who typed ``word`` meant ``meant``, up to a constant."""
-        return math.log10(self.words.counts.get(meant, 1) * (1 + self.typed.get(meant, 0))) + slip(word, meant)
-
-    def _parted(self, word: str) -> list[tuple[float, str]]:
-        """Two words that may have been typed as one, with their likelihood; no usual pair stays as it is."""
+    def _parted(self, word: str) -> list[tuple[str, list[tuple[str, float]]]]:
+        """Two words that were typed as one, perhaps: those that often follow each other, or two that are not short."""
         if self.words.language != "en":
             return []
         found = []
-        for place in range(1, len(word)):
+        for place in range(1, len(word) - 1):
             first, second = word[:place], word[place:]
             count = english_pairs().get((first, second), 0)
-            if count and len(second) > 1:
-                found.append((math.log10(count) + PARTED, f"{first} {second}"))
-            elif min(place, len(word) - place) > 2 and first in self.words and second in self.words:
-                rarer = min(self.words.counts[first], self.words.counts[second])
-                found.append((math.log10(rarer) + TOGETHER, word))
+            if count:
+                short = float(min(len(first), len(second)) < 3)
+                found.append((f"{first} {second}", [("pair", math.log10(count)), ("pair short", short)]))
+            elif min(len(first), len(second)) > 2 and first in self.words.everyday and second in self.words.everyday:
+                rarer = min(self.words.everyday[first], self.words.everyday[second])
+                found.append((f"{first} {second}", [("rare pair", 1.0), ("rare pair words", math.log10(rarer))]))
         return found
 
+    def _staying(self, word: str) -> list[tuple[str, float]]:
+        """What speaks for a word as it is, though no dictionary has it."""
+        from simplemma import is_known
 
-def slip(typed: str, meant: str) -> float:
-    """Log of how usual a slip of one edit is among people who type, in the measure of `Speller.likelihood`.
+        return [
+            ("stay", 1.0),
+            ("stay short", float(len(word) == SHORTEST)),
+            # simplemma's English forms hold common misspellings, too: it is a hint, no more.
+            ("stay listed", float(self.words.language == "en" and is_known(word, "en"))),
+        ]
+
+
+def slips(typed: str, meant: str) -> tuple[str, ...]:
+    """Kinds of slip, among `WEIGHTS`, that made somebody type a word who meant another one.
 
     Args:
         typed: What was typed.
@@ -173,20 +229,51 @@ def slip(typed: str, meant: str) -> float:
     start = next((place for place, (one, two) in enumerate(zip(typed, meant, strict=False)) if one != two), None)
     if start is None:
         start = min(len(typed), len(meant))
-    first = -1.5 if start == 0 else 0.0
     if len(typed) == len(meant):
-        if typed[start + 1 : start + 2] == meant[start] and meant[start + 1 : start + 2] == typed[start]:
-            return 1.0 + first
         one, two = typed[start], meant[start]
-        if {one, two} <= VOWELS:
-            return 0.6 + first
-        return (0.3 if frozenset((one, two)) in _SOUND_ALIKE or two in _NEIGHBOURS.get(one, ()) else -0.5) + first
-    longer, letter = (typed, typed[start]) if len(typed) > len(meant) else (meant, meant[start])
-    if letter == "'":
-        return 1.0
-    doubled = letter in (longer[start - 1 : start], longer[start + 1 : start + 2])
-    at_end = start >= min(len(typed), len(meant))
-    return (1.0 if doubled else -0.8 if at_end and letter in "sd" else 0.3 if not at_end else -0.3) + first
+        swapped = typed[start + 1 : start + 2] == two and meant[start + 1 : start + 2] == one
+        kind = "swapped" + " ie" * ({one, two} == {"i", "e"}) if swapped else _exchanged(one, two)
+    else:
+        kind = _missing(meant, start) if len(meant) > len(typed) else _extra(typed, start)
+    return (kind, "first") if start == 0 else (kind,)
+
+
+def _missing(meant: str, place: int) -> str:
+    """Kind of slip that left out a letter."""
+    letter = meant[place]
+    if letter in "'-":
+        return "apostrophe"
+    return "missing " + (_special(meant, place) or ("vowel" if letter in VOWELS else "consonant"))
+
+
+def _extra(typed: str, place: int) -> str:
+    """Kind of slip that typed a letter too many."""
+    letter, around = typed[place], {typed[place - 1 : place], typed[place + 1 : place + 2]}
+    if letter in "'-":
+        return "apostrophe"
+    if letter == "e" and typed[place + 1 :] == "y":
+        return "extra e before y"
+    near = "near" if _NEIGHBOURS.get(letter, frozenset()) & around else ""
+    return "extra " + (_special(typed, place) or near or ("vowel" if letter in VOWELS else "consonant"))
+
+
+def _special(word: str, place: int) -> str:
+    """What is special about a letter that one of two words has more, or ""."""
+    letter, before = word[place], word[place - 1 : place]
+    if letter in (before, word[place + 1 : place + 2]):
+        return "double"
+    if place == len(word) - 1:
+        return "s" if letter == "s" else "last"
+    return "h" if letter == "h" and before in tuple("wrcgt") else ""
+
+
+def _exchanged(one: str, two: str) -> str:
+    """Kind of slip that took one letter for another."""
+    if {one, two} <= VOWELS:
+        return "vowel"
+    if frozenset((one, two)) in _SOUND_ALIKE:
+        return "sound"
+    return "near" if two in _NEIGHBOURS.get(one, ()) else "other"
 
 
 @cache

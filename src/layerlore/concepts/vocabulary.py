@@ -53,11 +53,13 @@ class Vocabulary:
 
     Attributes:
         language: Such as ``en``.
-        counts: Word to how often it is written, in the measure of the language's own dictionary.
+        counts: Word to how often it is written, in books where that is known.
+        everyday: Word to how often it is said in films; words that nobody says are not in it.
     """
 
     language: str
     counts: Mapping[str, int] = field(repr=False)
+    everyday: Mapping[str, int] = field(repr=False)
 
     def __contains__(self, word: str) -> bool:
         """Whether a folded word is one of the language."""
@@ -83,8 +85,8 @@ def vocabulary(language: str) -> Vocabulary | None:
     language = language.partition("-")[0]
     if language not in LANGUAGES:
         return None
-    counts = _everyday(language)
-    return Vocabulary(language, _english(counts) if language == "en" else counts)
+    everyday = _everyday(language)
+    return Vocabulary(language, _english(everyday) if language == "en" else everyday, everyday)
 
 
 def _everyday(language: str) -> dict[str, int]:
