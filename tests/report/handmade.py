@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import io
+from collections import Counter
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from layerlore.concepts.records import AnswerFate, Concept, ConceptSet, MapConcept, MapKey
 from layerlore.local.explanation import (
     Ablation,
     ClusterMap,
@@ -102,3 +105,56 @@ def explanation(*layers: LayerExplanation, **changes: Any) -> Explanation:
         },
     )
     return dataclasses.replace(made, **changes)
+
+
+def concept_set(
+    maps: dict[tuple[str, int], dict[str, tuple[str, ...]]],
+    *,
+    image_id: str = "0123456789abcdef",
+    target: int = 281,
+    source: str = "people",
+    lift: float | None = None,
+) -> ConceptSet:
+    """Concepts of some maps, made of answers.
+
+    Args:
+        maps: Layer and cluster to words, each with the players who typed it.
+        image_id: Of the photo.
+        target: Index of the class.
+        source: Where they come from.
+        lift: Of every word.
+    """
+    machine = source != "people"
+    fates: list[AnswerFate] = []
+    found: dict[MapKey, tuple[MapConcept, ...]] = {}
+    counts: Counter[str] = Counter()
+    for (layer_name, number), said in maps.items():
+        key = MapKey(image_id, target, layer_name, number)
+        some = []
+        for word, players in said.items():
+            rows = range(len(fates), len(fates) + len(players))
+            fates += [_fate(row, key, word, player) for row, player in zip(rows, players, strict=True)]
+            counts[word] += len(players)
+            amount = len(players)
+            some.append(
+                MapConcept(
+                    key, 0, concept_id(word), word, float(amount), amount, amount, 1.0, True, 9, 0.9, lift, (*rows,)
+                )
+            )
+        found[key] = tuple(sorted(some, key=lambda one: (-one.score, one.name)))
+    concepts = {
+        concept_id(word): Concept(concept_id(word), word, word, "en", ((word, count),), machine)
+        for word, count in counts.items()
+    }
+    return ConceptSet(concepts, found, tuple(fates), source)
+
+
+def concept_id(word: str) -> str:
+    """16 hex digits that depend on the word only."""
+    return hashlib.sha256(word.encode()).hexdigest()[:16]
+
+
+def _fate(row: int, key: MapKey, word: str, player: str) -> AnswerFate:
+    return AnswerFate(
+        row, key, word.title(), "en", word, concept_id(word), "", player, 1, True, f"round {row}", "en", "won"
+    )

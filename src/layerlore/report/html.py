@@ -15,10 +15,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from layerlore.report import colours, view, words
+from layerlore.report.label_sentences import photo_words
+from layerlore.report.labels import PageWords
+from layerlore.report.page_data import script_data
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+    from layerlore.concepts.records import ConceptSet
     from layerlore.local.explanation import Explanation
     from layerlore.report.site.place import Place
 
@@ -28,15 +32,20 @@ SCRIPTS = ("shared/switch.js", "maps.js", "ribbons.js", "panel.js", "page.js")
 NOTEBOOK_HEIGHT = 860
 
 
-def render_html(explanation: Explanation) -> str:
+def render_html(explanation: Explanation, concepts: ConceptSet | None = None) -> str:
     """The explanation as one self-contained HTML file.
 
     The file opens from disk, makes no request, shows everything but the large view without scripts, and
     prints. It stays under 3 MB for nine layers.
+
+    Args:
+        explanation: What the page is about.
+        concepts: What people, or a model, called its maps.
     """
     early, main = joined(["shared/theme.js"]), script(SCRIPTS)
     return _render(
         explanation,
+        concepts,
         place=None,
         policy=page_policy(early, main),
         styles=joined(STYLES),
@@ -46,7 +55,7 @@ def render_html(explanation: Explanation) -> str:
     )
 
 
-def render_study_page(explanation: Explanation, place: Place) -> str:
+def render_study_page(explanation: Explanation, place: Place, concepts: ConceptSet | None = None) -> str:
     """The same page inside a study's site, whose styles and scripts all photos share.
 
     The photo lies beside the page as ``ID.jpg``; the maps are painted by the script.
@@ -54,23 +63,31 @@ def render_study_page(explanation: Explanation, place: Place) -> str:
     Args:
         explanation: What the page is about.
         place: Where the photo stands in the site.
+        concepts: What people, or a model, called its maps; None where the study has no concepts.
     """
-    return _render(explanation, place=place, policy=site_policy(), photo_address=f"{explanation.photo.image_id}.jpg")
+    photo = f"{explanation.photo.image_id}.jpg"
+    return _render(explanation, concepts, place=place, policy=site_policy(), photo_address=photo)
 
 
-def _render(explanation: Explanation, *, place: Place | None, **values: str) -> str:
+def _render(explanation: Explanation, concepts: ConceptSet | None, *, place: Place | None, **values: str) -> str:
     home = place.home if place else ""
+    said = None if concepts is None else PageWords.of(explanation, concepts)
+    if said is not None:
+        explanation = said.explanation
     return (
         environment()
         .get_template("page.html.j2")
         .render(
             e=explanation,
             place=place,
+            linked=False,
             words=words,
             gradient=colours.css_gradient(),
             photo_colour=colours.PHOTO_COLOUR,
             headline=words.headline(explanation),
-            phases=view.phases(explanation, pictures=place is None),
+            phases=view.phases(explanation, pictures=place is None, said=said),
+            said=said,
+            told=() if said is None else photo_words(said),
             effects=view.effect_scale(explanation),
             has_labels=any(c.labels for layer in explanation.layers for c in layer.clusters),
             smallest=min(explanation.layers, key=lambda layer: layer.height * layer.width, default=None),
@@ -78,7 +95,7 @@ def _render(explanation: Explanation, *, place: Place | None, **values: str) -> 
             provenance=view.provenance(explanation),
             fingerprint=view.fingerprint(explanation),
             depth_note=words.depth_note(explanation),
-            data=script_json(view.script_data(explanation, home=home)),
+            data=script_json(script_data(explanation, home=home, said=said)),
             **values,
         )
     )

@@ -57,14 +57,14 @@ def layer_remarks(layer: LayerExplanation) -> str:
     return " ".join(remarks)
 
 
-def map_text(layer: LayerExplanation, cluster: ClusterMap, weight: str, logit: float) -> str:
+def map_text(layer: LayerExplanation, cluster: ClusterMap, weight: str, logit: float, *, machine: bool = False) -> str:
     """What a reader who cannot see the map is told about it."""
     where = "shows no place: one value everywhere" if cluster.constant else f"lies {place(cluster.map)}"
     text = f"Cluster {cluster.index + 1} of {layer.name}: {weight} of the layer's positive weight; {where}"
     if cluster.ablation is not None:
         text += f"; {effects.sentence(cluster.ablation.zero, logit)}"
     if cluster.labels:
-        text += f"; people said {words.listed(cluster.labels[:3])}"
+        text += f"; {'a model proposed' if machine else 'people said'} {words.listed(cluster.labels[:3])}"
     return text + "."
 
 

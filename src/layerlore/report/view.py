@@ -7,26 +7,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-import numpy as np
-
-from layerlore.report import colours, effects, maps, sentences, words
+from layerlore.report import colours, effects, maps, merged, sentences, words
+from layerlore.report.label_sentences import layer_words
+from layerlore.report.labels import Label
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from numpy.typing import NDArray
+    from collections.abc import Iterator, Mapping
 
     from layerlore.local.explanation import ClusterMap, Explanation, LayerExplanation, LayerFlow
+    from layerlore.report.label_sentences import Sentence
+    from layerlore.report.labels import PageWords
 
 # Longest side of a painted map in pixels, by how many there are: a page that brings them along stays under 3 MB.
 OVERLAY_SIDES = ((60, 192), (150, 112), (10**9, 96))
-# Up to this many cells on the page travel with 16 bits a cell, more with 8; and no map has a longer side than this.
-FINE_CELLS = 300_000
-LEAN_CELLS = 10_000
-# Of a study's page, which is to stay near 100 kB: more cells than this, and the large maps come reduced.
-LEAN_MOST_CELLS = 60_000
-LEAN_SIDES = (80, 56, 40, 28)
-LONGEST_SIDE = 112
 # Stands where the page's script will put a map.
 BLANK = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=="
 
@@ -48,7 +41,7 @@ class Link:
 
 @dataclass(frozen=True)
 class Tile:
-    """A cluster map on the page. Widths are percent of the bar's own box."""
+    """A cluster map on the page, or several as one, with their numbers. Widths are percent of the bar's own box."""
 
     number: int
     overlay: str
@@ -60,12 +53,15 @@ class Tile:
     effect_start: float
     effect_width: float
     raises: bool
-    labels: tuple[str, ...]
+    labels: tuple[Label, ...]
     channels: str
-    effects: tuple[effects.EffectRow, ...]
-    doubts: tuple[str, ...]
-    fed_by: tuple[Link, ...]
-    feeds: tuple[Link, ...]
+    effects: tuple[effects.EffectRow, ...] = ()
+    doubts: tuple[str, ...] = ()
+    fed_by: tuple[Link, ...] = ()
+    feeds: tuple[Link, ...] = ()
+    games: str = ""
+    levels: str = merged.UNMERGED
+    members: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -78,6 +74,7 @@ class Column:
     nonlinearity: str
     rectified: bool
     sentence: str
+    words: Sentence
     remarks: str
     shown: str
     shown_width: float
@@ -147,19 +144,28 @@ def overlay_side(explanation: Explanation) -> int:
     return next(size for most, size in OVERLAY_SIDES if amount <= most)
 
 
-def phases(explanation: Explanation, *, pictures: bool = True) -> tuple[Phase, ...]:
+@dataclass(frozen=True)
+class _Look:
+    """How the maps of a page are shown: the scale of effects, the side of painted maps, the words."""
+
+    scale: EffectScale | None
+    side: int | None
+    said: PageWords | None
+
+
+def phases(explanation: Explanation, *, pictures: bool = True, said: PageWords | None = None) -> tuple[Phase, ...]:
     """The columns of the page, shallow to deep, neighbours of one depth together.
 
     Args:
         explanation: What the page is about.
         pictures: Paint the maps here; else the page's script does.
+        said: Words of its maps.
     """
-    scale = effect_scale(explanation)
+    look = _Look(effect_scale(explanation), overlay_side(explanation) if pictures else None, said)
     result: list[Phase] = []
-    side = overlay_side(explanation) if pictures else None
     for position, layer in enumerate(explanation.layers):
         word, typical = words.phase(layer.depth)
-        column = _column(explanation, position, layer, scale=scale, side=side)
+        column = _column(explanation, position, layer, look)
         if result and result[-1].word == word:
             result[-1] = Phase(word, typical, (*result[-1].columns, column))
         else:
@@ -167,25 +173,28 @@ def phases(explanation: Explanation, *, pictures: bool = True) -> tuple[Phase, .
     return tuple(result)
 
 
-def _column(
-    explanation: Explanation, position: int, layer: LayerExplanation, *, scale: EffectScale | None, side: int | None
-) -> Column:
+def _column(explanation: Explanation, position: int, layer: LayerExplanation, look: _Look) -> Column:
     weights, weak, dropped, other = words.shares(layer)
-    shown = words.shown_percent(layer)
+    shown, target, said = words.shown_percent(layer), explanation.target, look.said
+    tiles = [
+        _tile(explanation, position, cluster, weight, look)
+        for cluster, weight in zip(layer.clusters, weights, strict=True)
+    ]
+    if said is not None:
+        tiles.extend(_merged_tiles(said, layer, position))
     return Column(
         name=layer.name,
         address=quote(layer.name, safe=""),
         size=words.times(layer.channels, layer.height, layer.width),
         nonlinearity=layer.nonlinearity,
         rectified=layer.rectified,
-        sentence=sentences.layer_sentence(layer, explanation.target),
+        sentence=sentences.layer_sentence(layer, target),
+        words=layer_words(layer, said.level("merged")[position], target, machine=bool(said.source)) if said else (),
         remarks=sentences.layer_remarks(layer),
         shown=words.percent(shown),
         shown_width=shown,
-        tiles=tuple(
-            _tile(explanation, position, cluster, weight=weight, scale=scale, side=side)
-            for cluster, weight in zip(layer.clusters, weights, strict=True)
-        ),
+        # Heaviest first at every level; a map comes before its parts.
+        tiles=tuple(sorted(tiles, key=lambda tile: (-tile.weight_width, -len(tile.members)))),
         other=other,
         weak=weak,
         dropped=dropped,
@@ -210,38 +219,56 @@ def _facts(layer: LayerExplanation, weak: str, dropped: str) -> Iterator[tuple[s
         yield "Note", layer.note
 
 
-def _tile(
-    explanation: Explanation,
-    position: int,
-    cluster: ClusterMap,
-    *,
-    weight: str,
-    scale: EffectScale | None,
-    side: int | None,
-) -> Tile:
-    layer = explanation.layers[position]
+def _tile(explanation: Explanation, position: int, cluster: ClusterMap, weight: str, look: _Look) -> Tile:
+    layer, target, said = explanation.layers[position], explanation.target, look.said
     effect, start, length = "", 0.0, 0.0
-    if cluster.ablation is not None and scale is not None:
+    if cluster.ablation is not None and look.scale is not None:
         effect = effects.label(cluster.ablation.zero)
-        start, length = scale.bar(cluster.ablation.zero.logit_drop)
+        start, length = look.scale.bar(cluster.ablation.zero.logit_drop)
+    machine = bool(said and said.source)
     return Tile(
         number=cluster.index + 1,
-        overlay=BLANK if side is None else overlay(explanation, cluster, side),
-        text=sentences.map_text(layer, cluster, weight, explanation.target.logit),
-        verdict=sentences.verdict(cluster, weight, explanation.target),
+        overlay=BLANK if look.side is None else overlay(explanation, cluster, look.side),
+        text=sentences.map_text(layer, cluster, weight, target.logit, machine=machine),
+        verdict=sentences.verdict(cluster, weight, target),
         weight=weight,
         weight_width=cluster.weight,
         effect=effect,
         effect_start=start,
         effect_width=length,
         raises=effects.raises_score(cluster),
-        labels=cluster.labels[:3],
+        labels=tuple(map(Label, cluster.labels[:3])) if said is None else said.labels(layer, cluster),
         channels=words.count(len(cluster.channels), "channel"),
-        effects=effects.rows(layer, cluster, explanation.target),
+        effects=effects.rows(layer, cluster, target),
         doubts=effects.doubts(layer, cluster),
         fed_by=tuple(_fed_by(explanation, position, cluster.index)),
         feeds=tuple(_feeds(explanation, position, cluster.index)),
+        games=said.games(layer, cluster) if said else "",
+        levels=merged.levels_of(said, position, cluster.index),
     )
+
+
+def _merged_tiles(said: PageWords, layer: LayerExplanation, position: int) -> Iterator[Tile]:
+    """The maps of several clusters; they are numbered on after the single ones."""
+    for place, (levels, one) in enumerate(merged.several(said, position), start=1):
+        labels = said.merged_labels(one, merged.SHOWN["full" if "full" in levels else "merged"])
+        yield Tile(
+            number=len(layer.clusters) + place,
+            overlay=BLANK,
+            text=merged.text(layer, one, [label.name for label in labels[:3]]),
+            verdict=merged.verdict(one),
+            weight=words.percent(one.weight),
+            weight_width=one.weight,
+            effect="",
+            effect_start=0.0,
+            effect_width=0.0,
+            raises=False,
+            labels=labels,
+            channels=words.count(len(one.channels), "channel"),
+            games=merged.games(one),
+            levels=levels,
+            members=merged.numbers(one),
+        )
 
 
 def overlay(explanation: Explanation, cluster: ClusterMap, side: int) -> str:
@@ -292,64 +319,6 @@ def _feeds(explanation: Explanation, position: int, cluster: int) -> Iterator[Li
     for column in sorted(range(len(upper.clusters)), key=lambda i: (-abs(row[i]), i)):
         text = f"{'against' if row[column] < 0 else 'to'} cluster {column + 1} of {upper.name}"
         yield Link(position + 1, column, text, words.percent(row[column]), abs(row[column]), row[column] < 0)
-
-
-def script_data(explanation: Explanation, *, home: str = "") -> dict[str, Any]:
-    """What the page's script works with: the maps at feature resolution, the flow, the colour scale.
-
-    ``shares`` are the channels' weights in hundredths of a percent.
-
-    Args:
-        explanation: What the page is about.
-        home: Address of the photo in its study, such as ``photo/0123456789abcdef``; there the script paints
-            the maps, and large ones travel with fewer bits.
-    """
-    clusters = [cluster for layer in explanation.layers for cluster in layer.clusters]
-    side, cells = _longest_side(clusters, LEAN_MOST_CELLS if home else None)
-    bits = 16 if cells <= (LEAN_CELLS if home else FINE_CELLS) else 8
-    table = np.concatenate([colours.sequential(), colours.alphas()[:, None]], axis=1)
-    return {
-        "home": home,
-        "paint": bool(home),
-        "side": overlay_side(explanation),
-        "width": explanation.photo.view_width,
-        "height": explanation.photo.view_height,
-        "scale": base64.b64encode(table.tobytes()).decode(),
-        "layers": [
-            {
-                "name": layer.name,
-                "clusters": [
-                    {
-                        "peak": round(float(cluster.peak), 5),
-                        **_packed(cluster.map, bits, side),
-                        "channels": cluster.channels,
-                        "shares": [round(100 * weight) for weight in cluster.channel_weights],
-                    }
-                    for cluster in layer.clusters
-                ],
-            }
-            for layer in explanation.layers
-        ],
-        "flow": {flow.lower: np.round(flow.shares, 2).tolist() for flow in explanation.flow},
-    }
-
-
-def _longest_side(clusters: Sequence[ClusterMap], most: int | None) -> tuple[int, int]:
-    """Longest side that a map travels with, so that there are at most so many cells; and how many there are then."""
-    for side in (LONGEST_SIDE, *LEAN_SIDES):
-        cells = sum(min(c.map.shape[0], side) * min(c.map.shape[1], side) for c in clusters)
-        if most is None or cells <= most:
-            break
-    return side, cells
-
-
-def _packed(values: NDArray[np.float32], bits: int, longest: int) -> dict[str, Any]:
-    """A map as base64 of little-endian integers; one larger than the screen needs comes reduced."""
-    height, width = (min(side, longest) for side in values.shape)
-    if (height, width) != values.shape:
-        values = maps.upsample(values, height, width).astype(np.float32)
-    whole = np.rint(np.clip(values.astype(np.float64), 0, 1) * (2**bits - 1)).astype(f"<u{bits // 8}")
-    return {"bits": bits, "height": height, "width": width, "map": base64.b64encode(whole.tobytes()).decode()}
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 NBSP = "\N{NO-BREAK SPACE}"
 MINUS = "\N{MINUS SIGN}"
+TIMES = "\N{MULTIPLICATION SIGN}"
 FALLS, RISES = "\N{BLACK DOWN-POINTING TRIANGLE}", "\N{BLACK UP-POINTING TRIANGLE}"
 
 # Lowest probability for each wording.
@@ -87,7 +88,7 @@ def listed(words: Sequence[str], last: str = "and") -> str:
 
 def times(*sides: int) -> str:
     """A size, with real multiplication signs."""
-    return " \N{MULTIPLICATION SIGN} ".join(map(str, sides))
+    return f" {TIMES} ".join(map(str, sides))
 
 
 def ordinal(rank: int) -> str:

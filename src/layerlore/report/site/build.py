@@ -11,8 +11,10 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from layerlore.concepts.storage import has_concepts, load_concepts
 from layerlore.errors import OutputError
 from layerlore.files import write_whole
+from layerlore.report.labels import by_photo, nobodys
 from layerlore.report.site import ours
 from layerlore.report.site.assets import assets, digest, version, version_of
 from layerlore.report.site.listing import listing
@@ -27,6 +29,7 @@ from layerlore.study.folder import REPORT, image_root
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from layerlore.concepts.records import ConceptSet
     from layerlore.study.records import ImageRecord
     from layerlore.study.study import Study
 
@@ -90,7 +93,8 @@ def write_site(
     images = sorted((image for shard in shards for image in shard.images), key=by_name)
     names = names_of_classes(images)
     places = _places(study, images, names)
-    wanted = _wanted(study, shards, places)
+    said = _said(study, places)
+    wanted = _wanted(study, shards, places, said)
     fixed = ["index.html", "data/photos.js", *assets()]
     all_files = [*fixed, *(path for image_id in places for path in files_of(image_id))]
     ours.check_free(out, all_files, before)
@@ -101,7 +105,7 @@ def write_site(
     notes |= {files_of(image_id)[0]: "" for image_id in stale}
     ours.write_ours(out, notes)
     try:
-        jobs = _jobs(study, out, shards, places, stale)
+        jobs = _jobs(study, out, shards, places, stale, said)
         _write_photos(out, jobs, wanted, notes, workers=workers, total=len(stale), progress=progress)
     finally:
         # Whatever stopped it: what is written need not be written again.
@@ -169,8 +173,18 @@ def _name(study: Study) -> str:
     return study.folder.resolve().name or "study"
 
 
-def _wanted(study: Study, shards: Sequence[Shard], places: Mapping[str, Place]) -> dict[str, str]:
-    """image_id to what decides its page: settings, explanation, photo, neighbours, and our own templates."""
+def _said(study: Study, places: Mapping[str, Place]) -> dict[str, ConceptSet]:
+    """image_id to what was said of its maps; empty where the study has no concepts."""
+    if not has_concepts(study.folder):
+        return {}
+    concepts = load_concepts(study.folder)
+    return dict.fromkeys(places, nobodys(concepts)) | by_photo(concepts)
+
+
+def _wanted(
+    study: Study, shards: Sequence[Shard], places: Mapping[str, Place], said: Mapping[str, ConceptSet]
+) -> dict[str, str]:
+    """image_id to what decides its page: settings, explanation, photo, neighbours, words, and our own templates."""
     root = image_root(study.folder, study.manifest.images)
     result = {}
     for shard in shards:
@@ -182,7 +196,10 @@ def _wanted(study: Study, shards: Sequence[Shard], places: Mapping[str, Place]) 
                 photo = f"{file.st_size} {file.st_mtime_ns}"
             except OSError:
                 photo = "gone"
-            seen = (study.manifest.current, shard.bytes, digest(), photo, image.name, astuple(places[image.image_id]))
+            found = said.get(image.image_id)
+            heard = (found, found.fates) if found else None
+            place = astuple(places[image.image_id])
+            seen = (study.manifest.current, shard.bytes, digest(), photo, image.name, place, heard)
             result[image.image_id] = hashlib.sha256(repr(seen).encode()).hexdigest()[:16]
     return result
 
@@ -203,12 +220,18 @@ def _make_folders(out: Path) -> None:
 
 
 def _jobs(
-    study: Study, out: Path, shards: Sequence[Shard], places: Mapping[str, Place], stale: set[str]
+    study: Study,
+    out: Path,
+    shards: Sequence[Shard],
+    places: Mapping[str, Place],
+    stale: set[str],
+    said: Mapping[str, ConceptSet],
 ) -> Iterator[Job]:
     for shard in shards:
         due = [places[image.image_id] for image in shard.images if image.image_id in stale]
         if due:
-            yield Job(study.folder, out, study.manifest, shard.number, shard.images, due)
+            heard = {place.image_id: said[place.image_id] for place in due if place.image_id in said}
+            yield Job(study.folder, out, study.manifest, shard.number, shard.images, due, heard)
 
 
 def _write_photos(

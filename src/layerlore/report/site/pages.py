@@ -12,11 +12,12 @@ from layerlore.report.html import render_study_page
 from layerlore.report.maps import fit
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from PIL import Image
 
+    from layerlore.concepts.records import ConceptSet
     from layerlore.local.explanation import Explanation
     from layerlore.report.site.place import Place
     from layerlore.study.folder import Manifest
@@ -38,6 +39,7 @@ class Job:
         shard: Number of the shard that holds the photos.
         images: The photos of that shard.
         places: Those whose pages are to be written.
+        concepts: image_id to what was said of its maps; empty where the study has no concepts.
     """
 
     folder: Path
@@ -46,6 +48,7 @@ class Job:
     shard: int
     images: Sequence[ImageRecord]
     places: Sequence[Place]
+    concepts: Mapping[str, ConceptSet] = dataclasses.field(default_factory=dict)
 
 
 def write_pages(job: Job) -> dict[str, str]:
@@ -78,7 +81,8 @@ def write_pages(job: Job) -> dict[str, str]:
             view, problem = reader.view(records[image_id], explanation.photo.box), ""
         except PhotoError as error:
             view, problem = plain_ground(explanation.photo.view_width, explanation.photo.view_height), str(error)
-        _write(job.out, explanation, view, dataclasses.replace(place, missing=GONE if problem else ""))
+        place = dataclasses.replace(place, missing=GONE if problem else "")
+        _write(job.out, explanation, view, place, job.concepts.get(image_id))
         problems[image_id] = problem
     return problems
 
@@ -88,14 +92,14 @@ def files_of(image_id: str) -> tuple[str, str, str]:
     return f"photos/{image_id}.html", f"photos/{image_id}.jpg", f"thumbs/{image_id}.jpg"
 
 
-def _write(out: Path, explanation: Explanation, view: bytes, place: Place) -> None:
+def _write(out: Path, explanation: Explanation, view: bytes, place: Place, concepts: ConceptSet | None) -> None:
     from PIL import Image
 
     page, photo, small = files_of(place.image_id)
     with Image.open(io.BytesIO(view)) as opened:
         write_whole(out / small, thumbnail(opened))
     write_whole(out / photo, view)
-    write_whole(out / page, render_study_page(explanation, place).encode())
+    write_whole(out / page, render_study_page(explanation, place, concepts).encode())
 
 
 def thumb_size(view: tuple[int, int]) -> tuple[int, int]:

@@ -8,7 +8,25 @@ function bytes(text) {
 
 const scaleTable = bytes(data.scale); // 256 times red, green, blue, opacity
 
+// Maps of several clusters come after the single ones; they travel as members and parts, and are put together here.
+for (const layer of data.layers) {
+  layer.own = layer.clusters.length;
+  for (const { members, parts } of layer.merged) {
+    const of = members.map((member) => layer.clusters[member]);
+    const channels = of.flatMap((one) => one.channels.map((channel, i) => [channel, one.shares[i]])).sort((a, b) => b[1] - a[1]);
+    layer.clusters.push({
+      members, parts, of, height: of[0].height, width: of[0].width,
+      peak: of.reduce((sum, one, i) => sum + parts[i] * one.peak, 0),
+      channels: channels.map(([channel]) => channel), shares: channels.map(([, share]) => share),
+    });
+  }
+}
+
 function rawMap(cluster) {
+  if (cluster.of) {
+    const maps = cluster.of.map(rawMap);
+    return maps[0].map((_, i) => maps.reduce((sum, map, k) => sum + cluster.parts[k] * map[i], 0));
+  }
   const content = bytes(cluster.map);
   const whole = cluster.bits === 16 ? new Uint16Array(content.buffer) : content;
   return Float32Array.from(whole, (value) => value / (2 ** cluster.bits - 1));

@@ -12,7 +12,7 @@ function trace() {
   preview.hidden = !tile;
   if (tile) preview.src = tile.querySelector("img").src;
   const { layer, cluster } = tile ? placeOf(tile) : {};
-  previewNote.textContent = tile ? `Cluster ${cluster + 1} of ${data.layers[layer].name}` : photoNote;
+  previewNote.textContent = tile ? nameOf(layer, cluster) : photoNote;
 }
 
 const tileUnder = (event) => event.target.closest?.(".tile") ?? null;
@@ -43,14 +43,18 @@ columns.addEventListener("click", (event) => {
   trace();
 });
 
+const isShown = (tile) => !tile.parentElement.hidden;
+const column = (layer) => tiles.filter((tile) => placeOf(tile).layer === layer && isShown(tile));
+
 function walk(tile, key) {
   const { layer, cluster } = placeOf(tile);
-  if (key === "ArrowDown") return tileOf(layer, cluster + 1);
-  if (key === "ArrowUp") return tileOf(layer, cluster - 1);
+  const place = column(layer).indexOf(tileOf(layer, cluster));
+  if (key === "ArrowDown") return column(layer)[place + 1];
+  if (key === "ArrowUp") return column(layer)[place - 1];
   const step = key === "ArrowRight" ? 1 : -1;
   for (let next = layer + step; data.layers[next]; next += step) {
-    const amount = data.layers[next].clusters.length;
-    if (amount) return tileOf(next, Math.min(cluster, amount - 1));
+    const shown = column(next);
+    if (shown.length) return shown[Math.min(place, shown.length - 1)];
   }
   return null;
 }
@@ -108,17 +112,42 @@ const SCALES = {
   layer: ["highest of the layer", "The maps of a layer share one scale: what is weak looks weak."],
 };
 const clusterOf = (tile) => data.layers[placeOf(tile).layer].clusters[placeOf(tile).cluster];
-// A page of a study comes without pictures of its maps; they are painted here.
-if (data.paint) for (const tile of tiles) tile.querySelector("img").src = overlayAddress(clusterOf(tile), 1);
-const ownPictures = tiles.map((tile) => tile.querySelector("img").src);
+// Maps that came without a picture are painted when they are first shown.
+const ownPictures = new Map();
+function showPicture(tile) {
+  const image = tile.querySelector("img"), cluster = clusterOf(tile);
+  if (!ownPictures.has(tile)) ownPictures.set(tile, data.paint || cluster.members ? overlayAddress(cluster, 1) : image.src);
+  image.src = look.scale === "own" ? ownPictures.get(tile) : overlayAddress(cluster, cluster.peak);
+}
+const showPictures = () => tiles.filter(isShown).forEach(showPicture);
+
+const LEVELS = {
+  unmerged: "Unmerged: every cluster alone.",
+  merged: "Merged: clusters that share their best word are one map.",
+  full: "Full: all clusters of a layer are one map.",
+};
+function setLevel(level) {
+  if (!byId("levels") || look.level === level) return;
+  if (look.open && !levelsOf(tileOf(look.open.layer, look.open.cluster)).includes(level)) closePanel({ quietly: true });
+  look.level = level;
+  document.querySelector(`input[name="level"][value="${level}"]`).checked = true;
+  for (const tile of tiles) tile.parentElement.hidden = !levelsOf(tile).includes(level);
+  byId("level-note").textContent = LEVELS[level];
+  showPictures();
+  trace();
+}
+const levelsOf = (tile) => tile.parentElement.dataset.levels.split(" ");
+
 document.querySelector(".toolbar").addEventListener("change", (event) => {
+  if (event.target.name === "level") {
+    setLevel(event.target.value);
+    writeAddress();
+    say(LEVELS[look.level]);
+  }
   if (event.target.name !== "scale") return;
   look.scale = event.target.value;
   [byId("scale-high").textContent, byId("scale-note").textContent] = SCALES[look.scale];
-  tiles.forEach((tile, index) => {
-    const cluster = clusterOf(tile);
-    tile.querySelector("img").src = look.scale === "own" ? ownPictures[index] : overlayAddress(cluster, cluster.peak);
-  });
+  showPictures();
   paint();
   say(byId("scale-note").textContent);
 });
@@ -135,24 +164,23 @@ panel.addEventListener("click", (event) => {
 });
 
 function restore() {
-  const wanted = readAddress();
-  markLayer(wanted && wanted.cluster === null ? wanted.layer : null);
-  if (!wanted) {
-    if (look.open && ["", `#${data.home}`].includes(location.hash)) closePanel();
+  const { level, layer, cluster, reveal: part } = readAddress();
+  setLevel(level);
+  markLayer(cluster === null ? layer : null);
+  if (cluster === null) {
+    const whole = ["", `#${data.home}`, `#${level}`, `#${data.home}/${level}`].includes(location.hash);
+    if (look.open && (whole || layer !== null)) closePanel({ quietly: !whole });
     return;
   }
-  if (wanted.cluster === null) {
-    closePanel({ quietly: true });
-    return;
-  }
-  if (wanted.reveal) { reveal.value = wanted.reveal; setView("revealed"); }
+  if (part) { reveal.value = part; setView("revealed"); }
   showReveal();
-  openPanel(wanted.layer, wanted.cluster);
-  tileOf(wanted.layer, wanted.cluster).scrollIntoView({ block: "nearest", inline: "nearest" });
+  openPanel(layer, cluster);
+  tileOf(layer, cluster).scrollIntoView({ block: "nearest", inline: "nearest" });
   trace();
 }
 addEventListener("hashchange", restore);
 setView(panel.querySelector("input[name=view]:checked").value);
+showPictures();
 restore();
 loadPhoto()
   .then(paint, () => say("The photo cannot be decoded; the large view stays empty."))

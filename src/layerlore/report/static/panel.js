@@ -3,7 +3,7 @@ const panel = byId("panel"), canvas = byId("canvas"), photoCard = byId("photo-ca
 const stage = document.querySelector(".stage"), narrow = matchMedia("(max-width: 760px)");
 const reveal = byId("reveal"), revealControl = byId("reveal-control"), live = byId("live");
 const say = (text) => { live.textContent = text; };
-const look = { open: null, view: "map", scale: "own", strength: 0.9, bare: false };
+const look = { open: null, view: "map", scale: "own", level: "unmerged", strength: 0.9, bare: false };
 const photoColour = Number(getComputedStyle(document.documentElement).getPropertyValue("--photo-colour"));
 
 function paint() {
@@ -24,10 +24,13 @@ function paint() {
 }
 
 // In a study every address begins with the photo; there `data.home` is "photo/ID", elsewhere "".
+// Then comes the level, unless maps are unmerged; several clusters that are one are named like "1+3".
 function writeAddress() {
   const parts = data.home ? [data.home] : [];
+  if (look.level !== "unmerged") parts.push(look.level);
   if (look.open) {
-    parts.push("layer", encodeURIComponent(data.layers[look.open.layer].name), "cluster", look.open.cluster + 1);
+    const { layer, cluster } = look.open, { name, clusters } = data.layers[layer];
+    parts.push("layer", encodeURIComponent(name), "cluster", numbersOf(clusters, cluster).join("+"));
     if (look.view === "revealed") parts.push("reveal", reveal.value);
   }
   const hash = parts.length ? `#${parts.join("/")}` : "";
@@ -35,18 +38,23 @@ function writeAddress() {
   try { history.replaceState(null, "", hash || location.pathname + location.search); } catch { /* stays as it is */ }
 }
 
-// What the address names: a layer, perhaps a cluster of it (else null), perhaps how much of the photo to reveal.
+const numbersOf = (clusters, cluster) => (clusters[cluster].members ?? [cluster]).map((member) => member + 1);
+
+// What the address names: a level, perhaps a layer, perhaps a cluster of it (else null), perhaps how much to reveal.
 function readAddress() {
   const own = data.home && location.hash.startsWith(`#${data.home}/`) ? data.home.length + 2 : 1;
-  const parts = /^layer\/([^/]+)(?:\/cluster\/(\d+)(?:\/reveal\/(\d+))?)?$/.exec(location.hash.slice(own));
-  if (!parts) return null;
+  const [, level = "unmerged", rest] = /^(?:(merged|full)(?:\/|$))?(.*)$/s.exec(location.hash.slice(own));
+  const nothing = { level, layer: null, cluster: null, reveal: null };
+  const parts = /^layer\/([^/]+)(?:\/cluster\/(\d+(?:\+\d+)*)(?:\/reveal\/(\d+))?)?$/.exec(rest);
+  if (!parts) return nothing;
   let name;
-  try { name = decodeURIComponent(parts[1]); } catch { return null; }
+  try { name = decodeURIComponent(parts[1]); } catch { return nothing; }
   const layer = data.layers.findIndex((candidate) => candidate.name === name);
-  if (layer < 0) return null;
-  if (!parts[2]) return { layer, cluster: null, reveal: null };
-  const cluster = Number(parts[2]) - 1;
-  return data.layers[layer].clusters[cluster] ? { layer, cluster, reveal: Number(parts[3]) || null } : null;
+  if (layer < 0) return nothing;
+  if (!parts[2]) return { ...nothing, layer };
+  const { clusters } = data.layers[layer];
+  const cluster = clusters.findIndex((_, index) => numbersOf(clusters, index).join("+") === parts[2]);
+  return cluster < 0 ? nothing : { level, layer, cluster, reveal: Number(parts[3]) || null };
 }
 
 function markLayer(layer) {
@@ -96,16 +104,23 @@ function fillChannels({ channels, shares }) {
   body.querySelector(".all-channels").textContent = channels.map((channel, i) => `${channel}:\u00a0${said[i]}`).join(", ");
 }
 
+function nameOf(layer, cluster) {
+  const { name, own, clusters } = data.layers[layer], { members } = clusters[cluster];
+  if (!members) return `Cluster ${cluster + 1} of ${own} in ${name}`;
+  return `Clusters ${members.map((member) => member + 1).join(", ")} of ${own} in ${name}, as one`;
+}
+
 function openPanel(layer, cluster) {
   const tile = tileOf(layer, cluster);
   if (!tile) return;
+  if (tile.parentElement.hidden) setLevel(tile.parentElement.dataset.levels.split(" ")[0]);
   const before = look.open && tileOf(look.open.layer, look.open.cluster);
   before?.setAttribute("aria-expanded", "false");
   tile.setAttribute("aria-expanded", "true");
   markLayer(null);
   look.open = { layer, cluster };
-  const { name, clusters } = data.layers[layer];
-  byId("panel-title").textContent = `Cluster ${cluster + 1} of ${clusters.length} in ${name}`;
+  const { clusters } = data.layers[layer];
+  byId("panel-title").textContent = nameOf(layer, cluster);
   const parts = [byId(`details-${layer}-${cluster + 1}`), byId(`about-layer-${layer}`)];
   byId("panel-body").replaceChildren(...parts.map((part) => part.content.cloneNode(true)));
   fillChannels(clusters[cluster]);
@@ -114,7 +129,7 @@ function openPanel(layer, cluster) {
   if (!narrow.matches) stage.scrollTop = 0;
   paint();
   writeAddress();
-  say(`Details of cluster ${cluster + 1} of ${clusters.length} in ${name}. Enter again goes to them, Escape closes.`);
+  say(`Details of ${nameOf(layer, cluster).replace("Cluster", "cluster")}. Enter again goes to them, Escape closes.`);
 }
 
 function closePanel({ quietly = false } = {}) {

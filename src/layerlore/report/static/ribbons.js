@@ -62,6 +62,7 @@ function clearRibbons() {
 
 function drawRibbons(layer, cluster, dim) {
   clearRibbons();
+  if (look.level !== "unmerged") return; // shares of what is fed do not add up over clusters
   const own = tileOf(layer, cluster), { incoming, outgoing } = linksOf(layer, cluster);
   if (!own || getComputedStyle(ribbonField).display === "none" || !(incoming.length || outgoing.length)) return;
   const box = pictureBox(own), inset = 4;
