@@ -77,3 +77,16 @@ def test_the_command_prints_and_writes(study: Study) -> None:
     assert run.exit_code == 1
     assert run.stderr.count("\n") == 1
     assert "no class 'bird'; there are cat, dog" in run.stderr
+
+
+def test_the_command_tells_two_classes_apart(study: Study) -> None:
+    scores = {key_of(study, "cat", n, 1, 0): {"whiskers": 3.0} for n in range(CATS)}
+    save_concepts(study.folder, concepts_of(scores | {key_of(study, "dog", 0, 1, 0): {"snout": 3.0}}))
+    arguments = ["classes", str(study.folder), "--class", "cat"]
+    run = CliRunner().invoke(app, [*arguments, "--against", "dog"], prog_name="layerlore")
+    assert "what tells cat from dog: 0 of 2 words more than chance" in run.stdout  # of so few photos
+    run = CliRunner().invoke(app, [*arguments, "--against", "dog", "--json"], prog_name="layerlore")
+    assert {word["name"] for word in json.loads(run.stdout)["telling"]} == {"whiskers", "snout"}
+    run = CliRunner().invoke(app, [*arguments, "--against", "cat"], prog_name="layerlore")
+    assert run.exit_code == 1
+    assert "needs --class with another class" in run.stderr

@@ -148,7 +148,7 @@ def test_few_labels_are_not_taken_for_a_class(study: Study) -> None:
 
 
 def test_what_cannot_be_explained_is_told(study: Study) -> None:
-    with pytest.raises(StudyError, match="no photos of class 'bird'; there are cat, dog"):
+    with pytest.raises(StudyError, match="no class 'bird'; there are cat, dog"):
         explain_class(study, "bird")
     with pytest.raises(SettingError, match="unknown photos 'some'"):
         ClassSettings(photos="some")  # type: ignore[arg-type]

@@ -143,6 +143,17 @@ def class_labels(study: Study) -> tuple[str, ...]:
     return tuple(sorted({image.predicted_name for image in study.images if image.predicted_name is not None}))
 
 
+def check_label(study: Study, label: str) -> None:
+    """Refuse a class that a study does not have.
+
+    Raises:
+        StudyError: It has no photos of it.
+    """
+    labels = class_labels(study)
+    if label not in labels:
+        raise StudyError(f"{study.folder}: no class {label!r}; there are {', '.join(labels[:20]) or 'none'}")
+
+
 def collect_photos(
     study: Study,
     label: str,
@@ -189,9 +200,7 @@ def collect_photos(
 
 def _class_index(study: Study, label: str) -> int | None:
     """Index of a class among the network's, or None."""
-    labels = class_labels(study)
-    if label not in labels:
-        raise StudyError(f"{study.folder}: no photos of class {label!r}; there are {', '.join(labels[:20]) or 'none'}")
+    check_label(study, label)
     if study.labels:
         return next((image.class_index for image in study.images if image.label == label), None)
     return next((image.predicted for image in study.images if image.predicted_name == label), None)

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from layerlore.classes.chance import holm
 from layerlore.classes.records import Suspect
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def find_suspects(
     carried = None if removal is None else float(np.clip(removal.logit, 0, 1))
     if carried is not None and carried < SUSPICIOUS:
         return ()
-    tested = _holm([one for layer in layers for one in _test_layer(photos, layer, says or {}, seed, draws)])
+    tested = _corrected([one for layer in layers for one in _test_layer(photos, layer, says or {}, seed, draws)])
     best: dict[str, Suspect] = {}
     for one in tested:
         found = _suspect(one, carried, removal)
@@ -159,14 +160,10 @@ def shuffled_means(
     return means
 
 
-def _holm(tested: Sequence[_Tested]) -> list[_Tested]:
-    """The same with p-values after Holm's correction, in their order."""
-    order = sorted(range(len(tested)), key=lambda place: tested[place].p_value)
-    corrected, highest = list(tested), 0.0
-    for rank, place in enumerate(order):
-        highest = max(highest, min(1.0, tested[place].p_value * (len(tested) - rank)))
-        corrected[place] = replace(tested[place], p_value=highest)
-    return corrected
+def _corrected(tested: Sequence[_Tested]) -> list[_Tested]:
+    """The same, their p-values corrected for their number."""
+    values = holm([one.p_value for one in tested])
+    return [replace(one, p_value=value) for one, value in zip(tested, values, strict=True)]
 
 
 def _suspect(one: _Tested, carried: float | None, removal: Removal | None) -> Suspect:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path  # noqa: TC003 typer reads the annotations
 from typing import TYPE_CHECKING, Annotated
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from layerlore.classes.records import ClassExplanation, Trend
+    from layerlore.classes.telling import TellingWord
     from layerlore.study.study import Study
 
 TOP = 5
@@ -47,6 +49,9 @@ def classes(
     folder: Annotated[Path, typer.Argument(help="Folder of the study.", metavar="DIR")],
     *,
     label: Annotated[str | None, typer.Option("--class", help="Print this class only.", metavar="NAME")] = None,
+    against: Annotated[
+        str | None, typer.Option(help="Print the words that tell --class from this one.", metavar="NAME")
+    ] = None,
     photos: Annotated[
         Photos, typer.Option(help="Photos of a class: all, or those that the network answers right or wrong.")
     ] = Photos.all,
@@ -64,29 +69,42 @@ def classes(
         from layerlore.study.study import Study
 
         study = Study.open(folder)
-        _check_label(study, label)
+        _check_labels(study, label, against)
         settings = ClassSettings(photos=photos.value, removal=removal.value, seed=seed)
         notes: list[str] = []
         with study_progress("explaining", "classes") as progress:
             made = classes_of(study, settings, progress=progress, notice=notes.append)
         shown = [one for one in made if label in (None, one.label)]
+        words = () if label is None or against is None else _telling(study, label, against, seed)
         if as_json:
-            print_json({"study": str(folder), "notes": notes, "classes": [class_content(one) for one in shown]})
+            content = {"study": str(folder), "notes": notes, "classes": [class_content(one) for one in shown]}
+            print_json(content if against is None else {**content, "telling": [asdict(word) for word in words]})
             return
         for note in notes:
             say(f"left out: {note}")
         for one in shown:
             print_class(one)
+        if against is not None:
+            print_telling(words, f"{label} from {against}")
 
 
-def _check_label(study: Study, label: str | None) -> None:
+def _check_labels(study: Study, label: str | None, against: str | None) -> None:
     """Refuse a class that is not there before anything is made."""
-    from layerlore.classes.collecting import class_labels
+    from layerlore.classes.collecting import check_label
     from layerlore.errors import StudyError
 
-    labels = class_labels(study)
-    if label is not None and label not in labels:
-        raise StudyError(f"{study.folder}: no class {label!r}; there are {', '.join(labels[:20]) or 'none'}")
+    for name in (label, against):
+        if name is not None:
+            check_label(study, name)
+    if against is not None and label in (None, against):
+        raise StudyError("--against NAME needs --class with another class, to tell the two apart")
+
+
+def _telling(study: Study, label: str, against: str, seed: int) -> tuple[TellingWord, ...]:
+    from layerlore.classes.telling import telling_words
+    from layerlore.concepts.storage import load_concepts
+
+    return telling_words(study, load_concepts(study.folder), label, against, seed=seed)
 
 
 def print_class(one: ClassExplanation) -> None:
@@ -128,5 +146,18 @@ def _print_trends(trends: Sequence[Trend]) -> None:
         typer.echo(
             printable(
                 f"  {trend.name} {trend.direction}: slope {trend.slope:+.2f} [{trend.low:+.2f}, {trend.high:+.2f}]"
+            )
+        )
+
+
+def print_telling(words: Sequence[TellingWord], which: str) -> None:
+    """The words that are more than chance, and how many are not."""
+    sure = [word for word in words if word.sure]
+    typer.echo(printable(f"what tells {which}: {len(sure)} of {len(words)} words more than chance"))
+    for word in sure:
+        typer.echo(
+            printable(
+                f"  {word.layer:20.20} {word.name:24.24} log-odds {word.log_odds:+.2f} [{word.low:+.2f}, "
+                f"{word.high:+.2f}], {word.counts[0]} answers against {word.counts[1]}"
             )
         )

@@ -1,0 +1,195 @@
+"""The words that tell two classes apart, layer by layer.
+
+How much more people say a word of one class than of the other: log-odds with an informative Dirichlet prior (Monroe,
+Colaresi & Quinn, "Fightin' Words", Political Analysis 2008). The prior is what is said of all classes of the study in
+that layer, and weighs as much as both classes together, so that a word said once is never a difference. Answers about
+one photo are no independent ones; so whether a difference is more than chance is asked of the photos: they are dealt
+anew to the two classes, again and again, and Holm's correction is over the words of a layer.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from layerlore.classes.chance import holm
+from layerlore.classes.collecting import check_label
+from layerlore.errors import LayerError, StudyError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from layerlore.concepts.records import ConceptSet
+    from layerlore.study.study import Study
+
+DRAWS = 2000
+DECIMALS = 6
+Z95 = 1.959964
+
+
+@dataclass(frozen=True, slots=True)
+class TellingWord:
+    """A concept of two classes in one layer.
+
+    Attributes:
+        layer: The layer.
+        concept_id: The concept.
+        name: Its name.
+        counts: Answers behind it of the one class and of the other.
+        photos: Photos of the one class and of the other that have it.
+        log_odds: Positive: it is said more of the one class, negative: more of the other; shrunk to 0 by the prior.
+        low: Lower end of its 95 % interval.
+        high: Upper end.
+        z: ``log_odds`` by its standard error.
+        p_value: Of the permutation of photos, Holm-corrected over the layer.
+    """
+
+    layer: str
+    concept_id: str
+    name: str
+    counts: tuple[int, int]
+    photos: tuple[int, int]
+    log_odds: float
+    low: float
+    high: float
+    z: float
+    p_value: float
+
+    @property
+    def sure(self) -> bool:
+        """More than chance: the interval leaves out 0, and the photos say so too."""
+        return (self.low > 0 or self.high < 0) and self.p_value < 0.05
+
+
+def telling_words(
+    study: Study,
+    concepts: ConceptSet,
+    label: str,
+    other: str,
+    *,
+    layer: str | None = None,
+    seed: int = 0,
+    draws: int = DRAWS,
+) -> tuple[TellingWord, ...]:
+    """The words that tell two classes apart.
+
+    Args:
+        study: The study.
+        concepts: Its concepts.
+        label: The one class.
+        other: The other.
+        layer: This layer only.
+        seed: Of the permutations.
+        draws: Their number.
+
+    Returns:
+        Layer by layer, shallow to deep, those with the largest absolute z first.
+
+    Raises:
+        StudyError: There is no such class, or it is the same.
+        LayerError: The layer is not explained.
+    """
+    for name in (label, other):
+        check_label(study, name)
+    if label == other:
+        raise StudyError(f"class {label!r} cannot be told from itself; name another")
+    if layer is not None and layer not in study.settings.layers:
+        raise LayerError(f"layer {layer!r} was not explained; explained are {', '.join(study.settings.layers)}")
+    labels = {image.image_id: (image.label if study.labels else image.predicted_name) for image in study.images}
+    said = _said(concepts)
+    found: list[TellingWord] = []
+    for name in study.settings.layers if layer is None else (layer,):
+        found += _of_layer(name, said.get(name, {}), labels, (label, other), concepts, seed, draws)
+    return tuple(found)
+
+
+def _said(concepts: ConceptSet) -> dict[str, dict[str, dict[str, int]]]:
+    """Layer to photo to concept to answers."""
+    found: defaultdict[str, defaultdict[str, defaultdict[str, int]]] = defaultdict(
+        lambda: defaultdict(lambda: defaultdict(int))
+    )
+    for key, some in concepts.maps.items():
+        for one in some:
+            found[key.layer][key.image_id][one.concept_id] += max(one.frequency, 1)
+    return {layer: {image: dict(counts) for image, counts in photos.items()} for layer, photos in found.items()}
+
+
+def _of_layer(
+    layer: str,
+    said: Mapping[str, Mapping[str, int]],
+    labels: Mapping[str, str | None],
+    pair: tuple[str, str],
+    concepts: ConceptSet,
+    seed: int,
+    draws: int,
+) -> list[TellingWord]:
+    photos = sorted(image for image in said if labels.get(image) in pair)
+    words = sorted({word for image in photos for word in said[image]})
+    one = np.array([labels[image] == pair[0] for image in photos], dtype=bool)
+    if not words or one.all() or not one.any():
+        return []
+    counts = np.array([[said[image].get(word, 0) for word in words] for image in photos], dtype=np.float64)
+    everywhere = np.array([sum(some.get(word, 0) for some in said.values()) for word in words], dtype=np.float64)
+    total = sum(sum(some.values()) for some in said.values())
+    prior = counts.sum() * everywhere / total
+    odds, errors = log_odds(counts[one].sum(axis=0), counts[~one].sum(axis=0), prior)
+    chance = shuffled_odds(counts, one, prior, seed=seed, draws=draws)
+    p_values = holm(((1 + (np.abs(chance) >= np.abs(odds) - 1e-9).sum(axis=0)) / (1 + len(chance))).tolist())
+    made = [
+        TellingWord(
+            layer=layer,
+            concept_id=word,
+            name=concepts.concepts[word].name,
+            counts=(int(counts[one, place].sum()), int(counts[~one, place].sum())),
+            photos=(int((counts[one, place] > 0).sum()), int((counts[~one, place] > 0).sum())),
+            log_odds=round(float(odds[place]), DECIMALS),
+            low=round(float(odds[place] - Z95 * errors[place]), DECIMALS),
+            high=round(float(odds[place] + Z95 * errors[place]), DECIMALS),
+            z=round(float(odds[place] / errors[place]), DECIMALS),
+            p_value=round(p_values[place], DECIMALS),
+        )
+        for place, word in enumerate(words)
+    ]
+    return sorted(made, key=lambda word: (-abs(word.z), word.name, word.concept_id))
+
+
+def log_odds(
+    one: NDArray[np.float64], other: NDArray[np.float64], prior: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Difference of the log-odds of each word between two classes, and its standard error (Monroe et al., eq. 15-20).
+
+    Args:
+        one: Counts of the words in the one class, shape (..., words).
+        other: In the other, same shape.
+        prior: Prior counts, positive, shape (words,); words that it leaves out count for none.
+    """
+    # The prior may hold words that neither class has; they are in its sum for both.
+    whole_one = one.sum(axis=-1, keepdims=True) + prior.sum()
+    whole_other = other.sum(axis=-1, keepdims=True) + prior.sum()
+    with_one, with_other = one + prior, other + prior
+    # A class of which only one word is said has endless odds for it.
+    rest_one, rest_other = np.maximum(whole_one - with_one, 0.5), np.maximum(whole_other - with_other, 0.5)
+    odds = np.log(with_one / rest_one) - np.log(with_other / rest_other)
+    return odds, np.sqrt(1 / with_one + 1 / with_other)
+
+
+def shuffled_odds(
+    counts: NDArray[np.float64], one: NDArray[np.bool_], prior: NDArray[np.float64], *, seed: int, draws: int
+) -> NDArray[np.float64]:
+    """Log-odds when photos are dealt to the two classes by chance, shape (draws, words).
+
+    Args:
+        counts: Answers by photo and word.
+        one: Which photos are of the one class.
+        prior: As for :func:`log_odds`.
+        seed: Of the dealing.
+        draws: How often.
+    """
+    dealt = np.random.default_rng(seed).permuted(np.tile(one, (draws, 1)), axis=1).astype(np.float64)
+    first: NDArray[np.float64] = dealt @ counts
+    return log_odds(first, counts.sum(axis=0) - first, prior)[0]

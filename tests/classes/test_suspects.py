@@ -1,0 +1,261 @@
+"""Where the object is, what lies outside it, and what of it is more than chance."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from hand import CATS, LEFT, RIGHT, concepts_of, hand_study, key_of, photos_of
+from PIL import Image
+
+from layerlore.classes.collecting import MapFacts, PhotoFacts, Row, collect_photos
+from layerlore.classes.explaining import ClassSettings, explain_class
+from layerlore.classes.objects import ObjectRegion, cover, objects_digest, read_objects
+from layerlore.classes.records import Removal
+from layerlore.classes.removal import measure_removal, without_object
+from layerlore.classes.suspects import find_suspects, shuffled_means
+from layerlore.concepts.records import MapKey
+from layerlore.errors import FileFormatError
+
+if TYPE_CHECKING:
+    from layerlore.study.study import Study
+
+DATA = Path(os.environ.get("LAYERLORE_TEST_DATA", Path(__file__).parents[3] / "shared" / "data"))
+IMAGENETTE = DATA / "imagenette_val500"
+KEPT = Removal("blur", 8, 8, 6, 0.5, 0.75)
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Study:
+    return hand_study(tmp_path)
+
+
+def write_boxes(study: Study, *lines: str) -> None:
+    (study.folder / "objects.csv").write_text("\n".join(["image,left,top,right,bottom", *lines]) + "\n")
+
+
+def test_a_box_covers_cells_by_its_area() -> None:
+    region = ObjectRegion((100, 50), ((0, 0, 50, 25), (75, 0, 100, 50)))
+    whole = cover(region.in_view((0, 0, 100, 50)), 2, 4)
+    np.testing.assert_allclose(whole, [[1, 1, 0, 1], [0, 0, 0, 1]])
+    half = cover(region.in_view((25, 0, 75, 50)), 2, 2)  # the network sees the middle
+    np.testing.assert_allclose(half, [[1, 0], [0, 0]])
+    beyond = cover(region.in_view((-100, 0, 100, 50)), 1, 2)  # and here more than there is
+    np.testing.assert_allclose(beyond, [[0, 0.5]], atol=0.01)
+
+
+def test_boxes_and_masks_of_a_study(study: Study) -> None:
+    assert read_objects(study) == {}
+    assert objects_digest(study.folder) == ""
+    first, second = study.images[:2]
+    write_boxes(study, f"{first.path},-5,0,8,1000", f"{first.image_id},10,0,12.5,4", f"{second.path},0,0,8,16")
+    found = read_objects(study)
+    assert found[first.image_id].boxes == ((0, 0, 8, first.height), (10, 0, 12.5, 4))
+    mask = np.zeros((first.height * 2, first.width * 2), dtype=np.uint8)
+    mask[:, : first.width] = 1  # dark, but not black
+    (study.folder / "masks").mkdir()
+    Image.fromarray(mask).save(study.folder / "masks" / f"{first.image_id}.png")
+    before = objects_digest(study.folder)
+    found = read_objects(study)
+    assert found[first.image_id].mask is not None
+    assert found[second.image_id].mask is None
+    np.testing.assert_allclose(cover(found[first.image_id].in_view((0, 0, first.width, first.height)), 1, 2), [[1, 0]])
+    write_boxes(study, f"{second.path},0,0,9,16")
+    assert objects_digest(study.folder) != before
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("cat/none.png,0,0,1,1", "line 2: .*no photo 'cat/none.png'"),
+        ("cat/0.png,0,0,zero,1", "line 2: left, top, right and bottom must be numbers"),
+        ("cat/0.png,5,0,5,1", "line 2: no box"),
+        ("cat/0.png,0,0,nan,1", "line 2: no box"),
+        ("cat/0.png,400,0,500,1", "line 2: the box lies beyond the photo"),
+    ],
+)
+def test_what_is_no_object_is_told(study: Study, line: str, told: str) -> None:
+    write_boxes(study, line)
+    with pytest.raises(FileFormatError, match=told):
+        read_objects(study)
+
+
+def test_masks_that_fit_no_photo_are_told(study: Study) -> None:
+    masks = study.folder / "masks"
+    masks.mkdir()
+    (masks / "none.png").touch()
+    with pytest.raises(FileFormatError, match=r"none.png: no photo of that name"):
+        read_objects(study)
+    (masks / "none.png").rename(masks / f"{study.images[0].image_id}.png")
+    with pytest.raises(FileFormatError, match="no PNG that can be read"):
+        read_objects(study)
+    Image.new("L", (10, 100)).save(masks / f"{study.images[0].image_id}.png")
+    with pytest.raises(FileFormatError, match="other proportions"):
+        read_objects(study)
+    write_boxes(study)
+    (study.folder / "objects.csv").write_text("photo,left\n")
+    with pytest.raises(FileFormatError, match="no column image"):
+        read_objects(study)
+
+
+def test_what_lies_outside_by_hand(study: Study) -> None:
+    """The object is the left half: the left map lies inside, the right one outside, the even one half and half."""
+    write_boxes(study, *(f"{one.image_id},0,0,{one.width / 2},{one.height}" for one in study.images))
+    found = collect_photos(study, "cat", None, read_objects(study))
+    for photo in found.photos:
+        for maps in photo.maps.values():
+            assert [one.outside for one in maps] == pytest.approx([0, 1, 0.5], abs=0.02)
+            assert [one.expected_outside for one in maps] == pytest.approx([0.5] * 3, abs=0.02)
+            merged = Row(photo.image_id, "any", "x", "x", 1.0, maps[1:])
+            # Weights 30 and 20, masses 1/2 and 1: 15 of 35 wholly outside, 20 of 35 half.
+            assert merged.outside == pytest.approx((15 + 10) / 35, abs=0.02)
+
+
+def facts(outside: list[list[float]], words: list[str]) -> list[PhotoFacts]:
+    """Photos with one layer, a map for each number, and each map named by the word of its place."""
+    photos = []
+    for number, values in enumerate(outside):
+        maps = tuple(
+            MapFacts(MapKey(f"photo {number}", 0, "deep", place), 10.0, (place,), (10.0,), 0.5, value, 0.6)
+            for place, value in enumerate(values)
+        )
+        rows = tuple(
+            Row(f"photo {number}", "deep", word, word, 1.0, (one,)) for word, one in zip(words, maps, strict=True)
+        )
+        photos.append(PhotoFacts(f"photo {number}", 0, 0, {"deep": maps}, rows, frozenset({"deep"})))
+    return photos
+
+
+def test_the_one_that_is_not_about_the_object_is_suspected() -> None:
+    photos = facts([[0.1, 0.2, 0.58]] * 8, ["fin", "scale", "hand"])
+    (one,) = find_suspects(photos, ("deep",), KEPT)
+    assert (one.name, one.layer, one.photos, one.survives) == ("hand", "deep", 8, None)
+    assert one.score == pytest.approx(0.58 / 0.6 * 0.75)
+    assert one.p_value == pytest.approx(3 / 5001, abs=0.003)  # one way in 3 ** 8, three concepts
+    assert "58 % of its maps lies outside the object, where 60 % of the view is (8 photos)" in one.reason
+    says = {maps.key: (2.0, 1.0) for photo in photos for maps in photo.maps["deep"]}
+    (half,) = find_suspects(photos, ("deep",), KEPT, says)
+    assert (half.survives, half.score) == (0.5, pytest.approx(one.score / 2))
+    assert "still answers the class for 6 of 8 photos" in half.reason
+
+
+def test_a_class_that_falls_without_its_object_has_no_suspects() -> None:
+    photos = facts([[0.1, 0.2, 0.58]] * 8, ["nave", "tower", "sky"])
+    assert find_suspects(photos, ("deep",), Removal("blur", 8, 8, 0, 0.0, 0.1)) == ()
+
+
+def test_few_photos_and_chance_make_no_suspects() -> None:
+    words = ["fin", "scale", "hand"]
+    assert find_suspects(facts([[0.1, 0.2, 0.58]] * 2, words), ("deep",), KEPT) == ()
+    generator = np.random.default_rng(0)
+    false = sum(
+        bool(find_suspects(facts(generator.uniform(0.5, 0.6, (8, 3)).tolist(), words), ("deep",), KEPT, draws=400))
+        for _ in range(60)
+    )
+    assert false <= 8  # 5 % of 60 is 3; nine or more would happen once in 500
+
+
+def test_blind_draws_are_fair() -> None:
+    (photo,) = facts([[0.0, 0.3, 0.9]], ["a", "b", "c"])
+    means = shuffled_means([photo], "deep", draws=6000)["photo 0"]
+    assert means.shape == (6000, 3)
+    np.testing.assert_allclose(means.mean(axis=0), 0.4, atol=0.02)
+    np.testing.assert_allclose(means[:, 2], 0.4)
+    assert set(np.round(means[:, 1], 6)) == {0.15, 0.45, 0.6}
+
+
+def test_the_object_is_taken_from_the_photo_and_nothing_else() -> None:
+    photo = Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8))
+    region = ObjectRegion((60, 40), ((10, 10, 30, 20),))
+    before = np.asarray(photo)
+    for how in ("blur", "fill"):
+        after = np.asarray(without_object(photo, region, how))
+        changed = (before != after).any(axis=2)
+        assert changed[10:20, 10:30].mean() > 0.95
+        changed[10:20, 10:30] = False
+        assert not changed.any()
+        assert after[10:20, 10:30].std() < before[10:20, 10:30].std() / 3
+
+
+def test_removal_of_nothing_and_of_everything(study: Study) -> None:
+    """A photo of the whole of which is filled is the grey photo: no logit stays; one of one pixel stays as it was."""
+    from small import network
+
+    study.use_network(network())
+    found = collect_photos(study, "cat")
+    size = (study.images[0].width, study.images[0].height)
+    whole = {one: ObjectRegion(size, ((0, 0, *size),)) for one in photos_of(study, "cat")}
+    told, says = measure_removal(study, found, whole, "fill")
+    assert told is not None
+    assert (told.photos, told.how) == (CATS, "fill")
+    assert told.logit == pytest.approx(0, abs=1e-4)
+    assert set(says) == set(found.maps)
+    assert measure_removal(study, found, whole, "none") == (None, {})
+    assert measure_removal(study, found, {}, "fill") == (None, {})
+
+
+def test_what_a_map_says_for_the_class_is_what_the_capture_holds(study: Study) -> None:
+    from small import network, read
+
+    from layerlore.local.capture import capture
+
+    net = study.use_network(network())
+    found = collect_photos(study, "cat")
+    size = (study.images[0].width, study.images[0].height)
+    objects = {one: ObjectRegion(size, ((0, 0, 8, 8),)) for one in photos_of(study, "cat")}
+    says = measure_removal(study, found, objects, "blur")[1]
+    (first,) = read(study, [image for image in study.images if image.image_id == found.photos[0].image_id])
+    captured = capture(net, net.prepare(first)[None], [0], net.layers.select(list(found.layers)))
+    for layer, a, g in zip(found.layers, captured.activations, captured.gradients, strict=True):
+        for one in found.photos[0].maps[layer]:
+            expected = sum(float((a[0, c].clamp(min=0) * g[0, c].clamp(min=0)).sum()) for c in one.channels)
+            assert says[one.key][0] == pytest.approx(expected, rel=1e-4, abs=1e-9)
+
+
+def test_a_class_explanation_names_its_suspects(tmp_path: Path) -> None:
+    """The whole way: labels, boxes, no network; the label beside the object is named, and how sure it is."""
+    study = hand_study(tmp_path, maps=(LEFT, LEFT, RIGHT))
+    write_boxes(study, *(f"{one.image_id},0,0,{one.width / 2},{one.height}" for one in study.images))
+    scores = {}
+    for number in range(CATS):
+        for index, word in enumerate(("ear", "eye", "sofa")):
+            scores[key_of(study, "cat", number, 1, index)] = {word: 1.0}
+    made = explain_class(study, "cat", concepts_of(scores), settings=ClassSettings(removal="none"))
+    (sofa,) = made.suspects
+    assert (sofa.name, sofa.layer, sofa.survives) == ("sofa", study.settings.layers[1], None)
+    assert sofa.outside == pytest.approx(1, abs=0.03)
+    assert "was not measured" in sofa.reason
+    assert (made.removal, made.checked) == (None, CATS)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not IMAGENETTE.is_dir(), reason=f"no photos in {DATA}")
+def test_the_angler_is_suspected_for_tench_and_nothing_for_a_church(tmp_path: Path) -> None:
+    """A true shortcut: without the fish the network still says tench, since it sees who holds it."""
+    from layerlore.study.study import Study
+
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    classes = ("n01440764_tench", "n03028079_church")
+    for name in classes:
+        (photos / name).symlink_to(IMAGENETTE / name)
+    study = Study.create(tmp_path / "study", photos, target="label", layers=["blocks.6.0.bn2", "bn2"])
+    with (IMAGENETTE / "annotations.tsv").open() as file:
+        rows = [row for row in csv.DictReader(file, delimiter="\t") if row["file"].startswith(classes)]
+    boxes = [(row["file"], box) for row in rows for box in json.loads(row["boxes_xyxy_stored_px"])]
+    write_boxes(study, *(",".join(map(str, (file, *box))) for file, box in boxes))
+    study.run(workers=1)
+    tench, church = (explain_class(study, name) for name in classes)
+    assert tench.removal is not None
+    assert tench.removal.still >= 4
+    assert tench.removal.logit > 0.35
+    assert {one.layer for one in tench.suspects} == {"blocks.6.0.bn2", "bn2"}
+    assert tench.suspects[0].score > 0.35
+    assert church.removal is not None
+    assert (church.removal.still, church.suspects) == (0, ())
+    assert church.removal.logit < 0.2

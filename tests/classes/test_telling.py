@@ -1,0 +1,91 @@
+"""The words that tell two classes apart: the published formula by hand, and what chance gives."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from hand import CATS, DOGS, concepts_of, hand_study, key_of
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from layerlore.classes.chance import holm
+from layerlore.classes.telling import log_odds, shuffled_odds, telling_words
+from layerlore.errors import LayerError, StudyError
+
+if TYPE_CHECKING:
+    from layerlore.study.study import Study
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    return hand_study(tmp_path_factory.mktemp("hand"))
+
+
+def test_log_odds_by_hand() -> None:
+    odds, error = log_odds(np.array([8.0, 2.0]), np.array([1.0, 9.0]), np.array([4.5, 5.5]))
+    first = math.log(12.5 / (20 - 12.5)) - math.log(5.5 / (20 - 5.5))
+    assert odds[0] == pytest.approx(first)
+    assert error[0] == pytest.approx(math.sqrt(1 / 12.5 + 1 / 5.5))
+    assert odds[1] == pytest.approx(-first)  # of two words, what is more one is less the other
+
+
+@settings(max_examples=50, deadline=None)
+@given(seed=st.integers(0, 9999))
+def test_classes_change_places_and_so_do_the_signs(seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    one, other = generator.poisson(2.0, (2, 5)).astype(float)
+    prior = one + other + 0.1
+    odds, error = log_odds(one, other, prior)
+    back, same = log_odds(other, one, prior)
+    np.testing.assert_allclose(odds, -back, atol=1e-12)
+    np.testing.assert_allclose(error, same)
+
+
+def test_telling_words_of_a_study(study: Study) -> None:
+    scores = {key_of(study, "cat", n, 1, 0): {"whiskers": 3.0, "fur": 2.0} for n in range(CATS)}
+    scores |= {key_of(study, "dog", n, 1, 0): {"snout": 3.0, "fur": 2.0} for n in range(DOGS)}
+    words = {one.name: one for one in telling_words(study, concepts_of(scores), "cat", "dog")}
+    assert {one.layer for one in words.values()} == {study.settings.layers[1]}
+    whiskers, snout, fur = words["whiskers"], words["snout"], words["fur"]
+    assert (whiskers.counts, whiskers.photos) == ((12, 0), (4, 0))
+    assert (fur.counts, fur.photos) == ((8, 4), (4, 2))
+    assert whiskers.log_odds > 0 > snout.log_odds
+    assert fur.log_odds == pytest.approx(0, abs=0.2)
+    # Said only of cats, but of four photos and two there are but fifteen ways to deal them: 1/15, times three words.
+    assert whiskers.low > 0
+    assert whiskers.p_value > 0.1
+    assert not whiskers.sure
+
+
+def test_chance_against_all_ways_to_deal_the_photos() -> None:
+    counts = np.array([[3, 0], [2, 1], [0, 2], [1, 4], [0, 3]], dtype=float)
+    one = np.array([True, True, False, False, False])
+    prior = counts.sum(axis=0)
+    seen = log_odds(counts[one].sum(axis=0), counts[~one].sum(axis=0), prior)[0]
+    every = []
+    for pair in itertools.combinations(range(5), 2):
+        mask = np.isin(np.arange(5), pair)
+        every.append(log_odds(counts[mask].sum(axis=0), counts[~mask].sum(axis=0), prior)[0])
+    exact = np.mean(np.abs(every) >= np.abs(seen) - 1e-9, axis=0)
+    drawn = np.mean(np.abs(shuffled_odds(counts, one, prior, seed=0, draws=4000)) >= np.abs(seen) - 1e-9, axis=0)
+    np.testing.assert_allclose(drawn, exact, atol=0.03)
+
+
+def test_holm_by_hand() -> None:
+    assert holm([0.01, 0.04, 0.03, 0.5]) == pytest.approx([0.04, 0.09, 0.09, 0.5])
+    assert holm([]) == []
+
+
+def test_what_cannot_be_told_apart_is_told(study: Study) -> None:
+    found = concepts_of({key_of(study, "cat", 0, 0, 0): {"ear": 1.0}})
+    assert telling_words(study, found, "cat", "dog") == ()
+    with pytest.raises(StudyError, match="from itself"):
+        telling_words(study, found, "cat", "cat")
+    with pytest.raises(StudyError, match="no class 'bird'"):
+        telling_words(study, found, "cat", "bird")
+    with pytest.raises(LayerError, match="was not explained"):
+        telling_words(study, found, "cat", "dog", layer="none")
