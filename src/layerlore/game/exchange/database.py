@@ -76,7 +76,7 @@ class CampaignRows:
     Attributes:
         campaign: Its row.
         head: The bundle that it was opened with.
-        link: The way back to the study, or None.
+        link: The way back to the study, or None where it is missing, or once the maps were read.
         include: Rounds that are not left out, of `INCLUDES`.
     """
 
@@ -116,11 +116,13 @@ class CampaignRows:
         rows = Map.objects.filter(campaign=self.campaign).select_related("picture").order_by("pk")
         columns = "key kind layer layer_position cluster weight steps accepted state reason"
         fields = (*columns.split(), "picture__key", "picture__class_index")
-        return [self._map(row) for row in rows.values(*fields).iterator(ROUNDS)]
+        link, self.link = self.link, None  # it is large, and what is in it is in the maps now
+        return [self._map(row, link) for row in rows.values(*fields).iterator(ROUNDS)]
 
-    def _map(self, row: Mapping[str, Any]) -> MapRecord:
-        linked = self.link.maps.get(row["key"]) if self.link else None
-        photo = self.link.images.get(row["picture__key"]) if self.link else None
+    @staticmethod
+    def _map(row: Mapping[str, Any], link: Link | None) -> MapRecord:
+        linked = link.maps.get(row["key"]) if link else None
+        photo = link.images.get(row["picture__key"]) if link else None
         return MapRecord(
             map_key=row["key"],
             image_key=row["picture__key"],
@@ -252,9 +254,13 @@ def pseudonyms(campaign: Campaign) -> Callable[[str, str], str]:
     """
     key = campaign.key
 
-    @lru_cache(maxsize=50_000)
-    def pseudonym(what: str, name: str) -> str:
+    def make(what: str, name: str) -> str:
         return keyed(f"export {what} {key}", name)[:32] if name else ""
+
+    known = lru_cache(maxsize=20_000)(make)
+
+    def pseudonym(what: str, name: str) -> str:
+        return make(what, name) if what == "round" else known(what, name)  # each round is named once
 
     return pseudonym
 

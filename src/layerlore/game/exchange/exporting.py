@@ -77,13 +77,14 @@ def export_opened(found: Opened, *, out: Path | None = None, include: Collection
     with snapshot():
         found.campaign.refresh_from_db()
         rows = CampaignRows(found.campaign, found.head, link, include)
+        more = _questionnaire(found, link, include)
+        del link  # the rows let go of it once they have read the maps
         facts, maps, players = rows.facts(), rows.maps(), rows.players()
         if not facts.estimated:
             notes.append("answers arrived meanwhile; aggregate.jsonl and the weights of players do not know them yet")
         writer = answers_writer(answers, campaign=facts.key) if answers else nullcontext()
         with writer as file:
             rounds = _with_answers(rows.rounds(), file, facts, maps, players) if file else rows.rounds()
-            more = _questionnaire(found, link, include)
             aggregate = rows.aggregate()
             written = write_export(
                 target, facts, maps=maps, players=players, rounds=rounds, aggregate=aggregate, more=more
