@@ -90,6 +90,16 @@ def test_a_known_map_is_not_estimated_but_teaches_about_players() -> None:
     assert result.players["good"].answers == 6
 
 
+def test_a_word_that_a_honeypots_list_lacks_is_no_mistake() -> None:
+    others = [f"p{n}" for n in range(4)]
+    answers = [answer("pot", name, "fin, eye") for name in others] + [answer("pot", "silent", "fin")]
+    result = two_coin(answers, known={"pot": frozenset({"fin"})})
+    value = {each.label: each.posterior for each in result.verdicts}
+    assert value["fin"] == 1
+    assert value["eye"] > 0.5
+    assert result.players["p0"].weight > result.players["silent"].weight
+
+
 @pytest.fixture(scope="module")
 def crowd():
     """300 maps, five players each, a third of the players only parrots."""

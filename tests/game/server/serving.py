@@ -105,3 +105,25 @@ def make_staff(client: Client, name: str = "boss", role: str = "admin") -> Any:
     answer = client.post("/staff/verify/", {"token": f"{totp(device.bin_key):06d}"})
     assert answer["Location"] == "/staff/", answer.content.decode()
     return Account.objects.get(username=name)
+
+
+def win(client: Browser, row: Round, *labels: str) -> None:
+    data = {f"label_{number}": label for number, label in enumerate(labels)}
+    answer = client.post(f"/round/{row.token}/guess/", {"step": "0", "tries": "0", "answer": truth(row), **data})
+    assert answer.status_code == 303, answer.content.decode()
+
+
+def played(*words: str, kind: str = "normal") -> Round:
+    """A guest's finished round with these labels, on a map of a kind."""
+    from layerlore.game.server.models import Label, Map, Round
+
+    client = Browser()
+    row = begin(client)
+    win(client, row, *words)
+    game_map = Map.objects.filter(kind=kind, rounds=None).order_by("pk").first()
+    assert game_map is not None
+    Map.objects.filter(pk=row.map_id).update(done=0, won=0)
+    Map.objects.filter(pk=game_map.pk).update(done=1, won=1)
+    Round.objects.filter(pk=row.pk).update(map=game_map, picture=game_map.picture_id, stream="normal")
+    Label.objects.filter(round=row).update(map=game_map)
+    return Round.objects.select_related("map", "picture", "player", "campaign").get(pk=row.pk)

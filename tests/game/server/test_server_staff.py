@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
-from serving import PASSWORD, Browser, begin, make_staff, sign_up, truth
+from serving import PASSWORD, Browser, begin, make_staff, played, sign_up, win
 
 from layerlore.game.server.models import (
     Account,
@@ -33,26 +33,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 pytestmark = pytest.mark.django_db
-
-
-def win(client: Browser, row: Round, *labels: str) -> None:
-    data = {f"label_{number}": label for number, label in enumerate(labels)}
-    answer = client.post(f"/round/{row.token}/guess/", {"step": "0", "tries": "0", "answer": truth(row), **data})
-    assert answer.status_code == 303, answer.content.decode()
-
-
-def played(*words: str, kind: str = "normal") -> Round:
-    """A guest's finished round with these labels, on a map of a kind."""
-    client = Browser()
-    row = begin(client)
-    win(client, row, *words)
-    game_map = Map.objects.filter(kind=kind, rounds=None).order_by("pk").first()
-    assert game_map is not None
-    Map.objects.filter(pk=row.map_id).update(done=0, won=0)
-    Map.objects.filter(pk=game_map.pk).update(done=1, won=1)
-    Round.objects.filter(pk=row.pk).update(map=game_map, picture=game_map.picture_id, stream="normal")
-    Label.objects.filter(round=row).update(map=game_map)
-    return Round.objects.select_related("map", "picture", "player", "campaign").get(pk=row.pk)
 
 
 @pytest.fixture

@@ -118,7 +118,7 @@ class _Sheet:
     players: list[str]
     typers: dict[str, list[str]]
     posterior: dict[str, float]
-    fixed: bool = False
+    given: frozenset[str] = frozenset()
 
 
 def two_coin(
@@ -136,7 +136,9 @@ def two_coin(
     Args:
         answers: One for each finished round that counts, without control maps and players in shadow. A second answer
             of a player for a map and language is joined to the first.
-        known: Honeypots with the labels that are right on them; empty for a blank one. They teach about players.
+        known: Honeypots with labels that are right on them, and blank maps with none. They teach about players. On a
+            blank map every label is wrong. A honeypot has more to see than its list names, so a label that is not
+            on it is estimated like any other.
         iterations: Rounds of fitting at most.
         tolerance: Fitting ends when no posterior moves by more.
     """
@@ -171,11 +173,12 @@ def _sheets(answers: Iterable[Answer], known: Mapping[str, frozenset[str]]) -> l
             for label in labels:
                 typers[label].append(player)
         sheet = _Sheet(map_id, language, sorted(by_player), typers, {})
-        if map_id in known:
-            sheet.posterior = {label: float(label in known[map_id]) for label in typers}
-            sheet.fixed = True
-        else:
-            sheet.posterior = {label: len(names) / len(by_player) for label, names in typers.items()}
+        right = known.get(map_id)
+        if right is not None:
+            sheet.given = right & typers.keys() if right else frozenset(typers)
+        for label, names in typers.items():
+            value = len(names) / len(by_player)
+            sheet.posterior[label] = float(bool(right)) if label in sheet.given else value
         sheets.append(sheet)
     return sheets
 
@@ -208,8 +211,8 @@ class _Fit:
                 for player in typers:
                     self.hits[player] += value
                     self.false[player] += 1 - value
-            if not sheet.fixed:
-                true, total = true + present, total + len(sheet.posterior)
+            free = [value for label, value in sheet.posterior.items() if label not in sheet.given]
+            true, total = true + sum(free), total + len(free)
         self.prevalence = true / total
 
     def update_posteriors(self) -> float:
@@ -223,10 +226,10 @@ class _Fit:
         start = math.log(self.prevalence / (1 - self.prevalence)) if 0 < self.prevalence < 1 else 0.0
         moved = 0.0
         for sheet in self.sheets:
-            if sheet.fixed:
-                continue
             base = start + sum([silent[player] for player in sheet.players])
             for label, typers in sheet.typers.items():
+                if label in sheet.given:
+                    continue
                 odds = base + sum([typed[player] for player in typers])
                 value = 1 / (1 + math.exp(-max(-500.0, min(500.0, odds))))
                 moved = max(moved, abs(value - sheet.posterior[label]))

@@ -35,7 +35,9 @@ def refit(now: datetime | None = None) -> bool:
     answers, controls, classes = _answers(campaign, merges)
     fitted = aggregation.two_coin(answers, known=_known(campaign, merges))
     found = {
-        (lift.map_id, lift.language, lift.label): lift.lift for lift in aggregation.lifts(answers, controls, classes)
+        (lift.map_id, lift.language, lift.label): lift.lift
+        for lift in aggregation.lifts(answers, controls, classes)
+        if lift.control_seen  # without a control map of the class there is nothing to compare with
     }
     steps = _steps(campaign, merges)
     rows = [
@@ -99,11 +101,17 @@ def _answers(campaign: Campaign, merges: Merges) -> tuple[list[Answer], list[Ans
 
 
 def _known(campaign: Campaign, merges: Merges) -> dict[str, frozenset[str]]:
-    """Honeypots and the words that are right on them; none on a blank one."""
-    maps = Map.objects.filter(campaign=campaign, kind__in=("honeypot", "blank")).only("accepted")
+    """Honeypots and words that are right on them, and blank maps, on which none is.
+
+    A honeypot for which nobody gave words says nothing about labels.
+    """
+    maps = Map.objects.filter(campaign=campaign, kind__in=("honeypot", "blank")).only("kind", "accepted")
     return {
-        str(one.pk): frozenset().union(*(merges.apply(language, words) for language, words in one.accepted.items()))
+        str(one.pk): frozenset[str]().union(
+            *(merges.apply(language, words) for language, words in one.accepted.items())
+        )
         for one in maps
+        if one.kind == "blank" or any(one.accepted.values())
     }
 
 
