@@ -29,4 +29,5 @@ def backup(
         from layerlore.game.server.running import campaign_folder
 
         size = copy_database(campaign_folder(folder), copy)
-        say(f"{copy}: {size / 1e6:.1f} MB; to go back, stop the server, put it in place of game.sqlite3, and start")
+        say(f"{copy}: {size / 1e6:.1f} MB")
+        say("to go back: stop the server, remove game.sqlite3 with its -wal and -shm, and put the copy in its place")

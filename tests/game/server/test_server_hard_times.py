@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import shutil
+import stat
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -72,6 +73,8 @@ def test_a_backup_taken_while_people_play_is_whole_and_can_be_put_back(tmp_path:
         assert backup.returncode == 0, backup.communicate()[1]
         play_until(crowd, diary, len(kept) + 12)
     assert not diary.errors
+    for file in (copy, folder / "game.sqlite3"):
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600  # accounts are nobody else's on the machine
     found = check(folder, "", diary.answers)
     assert not wrong(found)
     for end in ("", "-wal", "-shm"):

@@ -36,6 +36,7 @@ def backup(folder: Path, copy: Path) -> int:
     part = copy.with_name(copy.name + ".part")
     try:
         part.unlink(missing_ok=True)
+        part.touch(mode=0o600)  # there are accounts in it
         # Not VACUUM INTO: SQLite 3.40 counts the columns of game_map wrongly at it, and fails.
         with (
             closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True, timeout=SECONDS)) as database,

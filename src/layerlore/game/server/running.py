@@ -180,6 +180,7 @@ def serve(server: Server, *, admin: str | None, say: Callable[[str], None], show
         LayerLoreError: Something is wrong with what was given.
     """
     folder = campaign_folder(server.folder)
+    os.umask(0o077)  # the database and mails are nobody else's on this machine
     listener = _listen(server)
     server = replace(server, port=listener.getsockname()[1])
     configure(server, folder)
