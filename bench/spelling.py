@@ -1,4 +1,4 @@
-"""How many slips does spelling repair put right, and how many words that were right does it spoil?
+"""How many slips does spelling repair put right, how many right words does it spoil, and is the language found?
 
 ``--learn`` prints the weights of `layerlore.concepts.spelling.WEIGHTS`, learnt on the dev half.
 """
@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from common import RESULTS, write_csv
+from layerlore.concepts.languages import language_of
 from layerlore.concepts.reading import Typed, read_texts
 from layerlore.concepts.spelling import SHORTEST, WEIGHTS, speller
-from typos import half, made_typos, right_words, typo_pairs
+from typos import ITALIAN, half, made_typos, right_words, typo_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,6 +73,22 @@ def measure(spell: Speller) -> list[dict[str, object]]:
         picked = [usual[place] for place in np.random.default_rng(0).permutation(len(usual))[:MADE]]
         made = made_typos(picked, spell.words.counts)
         found.append(share("fixed: random edits of known words", part, [(spell.repair(a) == b, 1) for a, b in made]))
+    return found
+
+
+def italian() -> list[dict[str, object]]:
+    """Random edits of Italian words, and words of both languages that a player chose the other one for."""
+    spell = speller("it")
+    assert spell is not None
+    found = []
+    made = [pair for seed in range(5) for pair in made_typos(ITALIAN.split(), spell.words.counts, seed=seed)]
+    found.append(share("fixed: random edits of Italian words", "", [(spell.repair(a) == b, 1) for a, b in made]))
+    right = right_words()
+    english = sorted({word for some in right.values() for word, count in some.items() if count > 9})
+    for own, other, words in (("it", "en", ITALIAN.split()), ("en", "it", english)):
+        for given in (own, other):
+            hits = [(language_of(word, given, ("en", "it")) != given, 1) for word in words]
+            found.append(share(f"read as the other language: {own} words where the player chose {given}", "", hits))
     return found
 
 
@@ -141,7 +158,7 @@ def main() -> None:
     if "--learn" in sys.argv:
         learn(spell)
         return
-    found = [*measure(spell), *timed]
+    found = [*measure(spell), *italian(), *timed]
     for row in found:
         print({key: round(value, 4) if isinstance(value, float) else value for key, value in row.items()})
     write_csv(RESULTS / "spelling.csv", found)

@@ -19,6 +19,19 @@ if TYPE_CHECKING:
 
 NORMS, NAMES = DATA / "labels_wordnorms", DATA / "labels_manynames"
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
+ITALIAN = (
+    "orecchio orecchie occhio occhi naso muso bocca denti lingua zampa zampe coda pelo pelliccia piume ali becco "
+    "pinna squame corna zoccoli criniera artigli baffi testa collo pancia schiena strisce macchie ruota ruote "
+    "finestrino finestra porta portiera faro fanali targa specchietto paraurti volante sedile manubrio tetto muro "
+    "campanile croce arco colonna scale mattoni pietra legno metallo vetro plastica carta stoffa erba prato foglie "
+    "albero alberi rami fiori cielo nuvole mare acqua onde sabbia neve montagna strada marciapiede persona uomo donna "
+    "bambino mano mani dita braccio gambe piede faccia viso capelli barba cappello maglietta pantaloni scarpe "
+    "occhiali guanti borsa tasti schermo pulsanti manopola corda filo catena lama manico scritta lettere numeri righe "
+    "quadrati cerchi bianco nero rosso verde giallo grigio marrone arancione rosa azzurro rotondo peloso lucido "
+    "liscio ruvido sfondo ombra luce riflesso pesce palla paracadute vela tromba chitarra"
+)
+"""What people may see in a picture, in Italian; our own list."""
+
 WORD = re.compile(r"[a-z]+(?:'[a-z]+)*")
 
 

@@ -19,8 +19,8 @@ from layerlore.game.domain.labels import SCRIPTS, script_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-SURE = 0.8
-"""Confidence of lingua from which its word counts against what a player chose."""
+SURE = 0.7
+"""Confidence of lingua from which its word counts against what a player chose; see `bench/spelling.py`."""
 
 TRANSLATORS = ("argos", "deepl")
 _KEY = "DEEPL_AUTH_KEY"
