@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from layerlore.concepts.class_words import without_class, without_filler
-from layerlore.concepts.languages import load_translator
+from layerlore.concepts.languages import language_of, load_translator
+from layerlore.concepts.lemmas import head_of, key_of
 from layerlore.concepts.reading import SENTENCES, Read, ReadingSettings, Reason, Typed, read_texts
 from layerlore.errors import ModelError, SettingError
 
@@ -163,3 +164,73 @@ def test_parts_of_other_words_are_never_taken(words):
 def test_a_language_without_rules_keeps_its_words():
     assert without_filler("der hund", "de") == "der hund"
     assert without_class("ohr vom hund", ("Hund",), "de") == "ohr vom"
+
+
+def test_services_are_asked_in_parts_and_tell_in_one_line():
+    from layerlore.concepts.languages import _Argos, _DeepL
+
+    class Answer:
+        def __init__(self, text):
+            self.text = text
+
+    class Service:
+        def __init__(self):
+            self.sizes = []
+
+        def translate_text(self, texts, *, source_lang, target_lang, context):
+            assert (source_lang, target_lang) == ("IT", "EN-GB")
+            self.sizes.append(len(texts))
+            if "guasto" in texts:
+                raise OSError("quota\nused up")
+            return [Answer(text.upper()) for text in texts]
+
+    service = Service()
+    words = [f"parola{place}" for place in range(120)]
+    assert _DeepL(service, OSError).translate(words, "it", "en") == [word.upper() for word in words]
+    assert service.sizes == [50, 50, 20]
+    with pytest.raises(ModelError, match=r"DeepL did not translate from 'it' to 'en' \(quota used up\)"):
+        _DeepL(service, OSError).translate(["guasto"], "it", "en")
+
+    class Language:
+        code = "it"
+
+        def get_translation(self, other):
+            return self if other.code == "en" else None
+
+        def translate(self, text):
+            return text[::-1]
+
+    class English(Language):
+        code = "en"
+
+    class Library:
+        def get_installed_languages(self):
+            return [Language(), English()]
+
+    assert _Argos(Library()).translate(["omu"], "it", "en") == ["umo"]
+    with pytest.raises(ModelError, match=r"Argos has no package from 'fr' to 'en' on this machine"):
+        _Argos(Library()).translate(["oeil"], "fr", "en")
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "head"),
+    [
+        ("le orecchie del cane", "orecchio cane", "orecchio"),
+        ("l'occhio", "occhio", "occhio"),
+        ("due occhi neri", "due occhio nero", "occhio"),
+        ("parte superiore della testa", "superiore testa", "testa"),
+        ("ali di uccello", "ala uccello", "ala"),
+        ("colore rosso", "rosso", "rosso"),
+        ("il", "il", "il"),
+    ],
+)
+def test_italian_dictionary_forms(text, key, head):
+    assert (key_of(text, "it"), head_of(text, "it")) == (key, head)
+
+
+def test_only_languages_of_the_alphabet_are_in_question():
+    assert language_of("\u03b1\u03c5\u03c4\u03af", "en", ("el", "en", "ru")) == "el"
+    assert language_of("\u0432\u0443\u0445\u043e", "en", ("en", "ru", "uk")) in ("ru", "uk")
+    assert language_of("\u0432\u0443\u0445\u043e", "en", ("en", "it")) == ""
+    assert language_of("ear", "ru", ("ru", "en")) == "en"
+    assert language_of("qwrt", "en", ("en", "xx")) == "en"
