@@ -20,6 +20,7 @@ from layerlore.cli import (
     play,
     report,
     study,
+    validate,
 )
 from layerlore.cli.options import (
     ClassNamesFile,
@@ -174,6 +175,7 @@ play.register(app)
 concepts.register(app)
 curate.register(app)
 classes.register(app)
+validate.register(app)
 
 
 def main() -> None:

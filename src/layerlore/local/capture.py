@@ -74,9 +74,9 @@ def capture(
         layers=tuple(layers),
         targets=chosen,
         logits=logits.detach(),
-        activations=tuple(_channels_first(m.detach(), x) for m, x in zip(maps, layers, strict=True)),
+        activations=tuple(channels_first(m.detach(), x) for m, x in zip(maps, layers, strict=True)),
         gradients=tuple(
-            _channels_first(torch.zeros_like(m) if g is None else g, x)
+            channels_first(torch.zeros_like(m) if g is None else g, x)
             for g, m, x in zip(gradients, maps, layers, strict=True)
         ),
     )
@@ -184,6 +184,6 @@ def replaced_outputs(
         yield
 
 
-def _channels_first(tensor: torch.Tensor, layer: Layer) -> torch.Tensor:
+def channels_first(tensor: torch.Tensor, layer: Layer) -> torch.Tensor:
     """Bring maps to (N, K, h, w); some networks keep channels last inside their blocks."""
     return tensor.permute(0, 3, 1, 2) if layer.channels_last else tensor

@@ -1,0 +1,301 @@
+"""Do the words mean something to the network? Concepts tested with concept vectors (TCAV).
+
+Source: Kim et al., "Interpretability beyond feature attribution: quantitative testing with concept activation vectors",
+ICML 2018. Two things differ. The test is not between repeated vectors of the same pictures, which finds any set of
+pictures significant, but against the vectors of many random sets of as many pictures. And the score that is tested is
+by default a smooth one: where a class's gradient is the same for all photos, as before a linear head, the share of
+positive signs is 0 or 1 for every vector.
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from layerlore.classes.tcav_features import POOLINGS, Features
+from layerlore.classes.tcav_material import Material, gather
+from layerlore.classes.tcav_records import ConceptScore, Validation
+from layerlore.classes.tcav_statistics import (
+    SCORES,
+    VECTORS,
+    Space,
+    holm,
+    null_derivatives,
+    random_runs,
+    random_sets,
+    sign_score,
+    smooth_score,
+    two_sided,
+    vector_weights,
+    wilson,
+)
+from layerlore.errors import SettingError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from layerlore.classes.tcav_material import ClassPhotos, Example
+    from layerlore.study.study import Study
+
+    Floats = NDArray[np.float64]
+    Progress = Callable[[int, int], None]
+
+FEWEST_RUNS = 20
+FEWEST_SETS, MOST_SETS = 1000, 20_000
+SETS_PER_TEST = 80
+"""Random sets for each test of a class, so that Holm's correction can be passed."""
+
+
+@dataclass(frozen=True)
+class TcavSettings:
+    """How concepts are tested.
+
+    Attributes:
+        runs: Random runs, by which accuracy and intervals are measured.
+        score: Score that is tested: ``smooth`` or ``sign``.
+        vector: ``mean`` (difference of means) or ``ridge`` (ridge regression).
+        pooling: Activations as ``mean`` of each feature map, or all of it (``flatten``).
+        fraction: Area of a picture cut out, as a share of what the network sees of the photo.
+        top: Concepts of each class that are tested, those with the highest scores first, where none are named.
+        seed: Seed of everything random.
+    """
+
+    runs: int = 50
+    score: str = "smooth"
+    vector: str = "mean"
+    pooling: str = "mean"
+    fraction: float = 0.25
+    top: int = 10
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Check them."""
+        for name, choices in (("score", SCORES), ("vector", VECTORS), ("pooling", POOLINGS)):
+            if getattr(self, name) not in choices:
+                raise SettingError(f"{name} is {getattr(self, name)!r}; choose {' or '.join(choices)}")
+        if self.runs < FEWEST_RUNS:
+            raise SettingError(f"runs is {self.runs}; give at least {FEWEST_RUNS}, or the intervals say nothing")
+        if not 0.01 <= self.fraction <= 1:
+            raise SettingError(f"fraction is {self.fraction}; give a share of the photo from 0.01 to 1")
+        if self.top < 1 or self.seed < 0:
+            raise SettingError("top must be at least 1 and seed at least 0")
+
+
+def validate(
+    study: Study,
+    *,
+    classes: Sequence[str] | None = None,
+    concepts: Sequence[str] | None = None,
+    images: Sequence[Path] = (),
+    settings: TcavSettings | None = None,
+    progress: Progress | None = None,
+) -> Validation:
+    """Test whether classes depend on concepts, in every layer of a study.
+
+    Args:
+        study: The study, explained.
+        classes: Only these, by their labels or the network's names; None: all.
+        concepts: Only these, by name or concept_id, for every class; None: the best of each class.
+        images: Folders of pictures that show one concept each, tested for every class.
+        settings: How.
+        progress: Told how many of how many pictures went through the network.
+
+    Raises:
+        StudyError: There are no concepts, or too few photos; or a class or concept is not there.
+        SettingError: A setting is wrong.
+        LayerLoreError: A photo or the network cannot be read.
+    """
+    settings = settings or TcavSettings()
+    material = gather(study, classes, concepts, images, settings)
+    network = study.load_network()
+    layers = network.layers.select(list(study.settings.layers))
+    done = 0
+
+    def tell(count: int) -> None:
+        nonlocal done
+        done += count
+        if progress is not None:
+            progress(done, material.pictures)
+
+    preprocess = str(study.network_info["preprocess"])
+    features = Features(network, layers, settings.pooling, study.folder, preprocess, tell)
+    features.check(material.pictures)
+    vectors = _vectors(study, features, material)
+    scores = [one for layer in range(len(layers)) for one in _layer_scores(material, vectors, layer, layers, settings)]
+    features.clear_others()
+    return Validation(
+        scores=tuple(_in_order(_corrected(scores), material)),
+        untested=material.untested,
+        settings={**asdict(settings), "layers": [layer.name for layer in layers]},
+        facts={
+            "network": str(network.fingerprint),
+            "random_sets": _set_count(material, len(layers)),
+            "random_pictures": len(material.pool),
+            "source": material.source,
+        },
+    )
+
+
+@dataclass(frozen=True)
+class _Vectors:
+    """Activations and gradients by layer: of the random pictures, the concepts, and the classes' photos."""
+
+    pool: list[NDArray[np.float32]]
+    concepts: list[list[NDArray[np.float32]]]
+    classes: list[list[NDArray[np.float32]]]
+
+
+def _vectors(study: Study, features: Features, material: Material) -> _Vectors:
+    """Everything that needs the network."""
+    from layerlore.classes.tcav_regions import cut
+    from layerlore.network.photos import read_photo
+
+    network = features.network
+    return _Vectors(
+        pool=features.activations(material.pool, lambda: cut(study, network, material.pool)),
+        concepts=[
+            features.activations(one.keys, lambda one=one: one.read(study, network))  # type: ignore[misc]
+            for one in material.examples
+        ],
+        classes=[
+            features.gradients(
+                one.images,
+                one.target,
+                lambda one=one: (read_photo(study.photo_path(name)) for name in one.images),  # type: ignore[misc]
+            )
+            for one in material.classes
+        ],
+    )
+
+
+def _set_count(material: Material, layers: int) -> int:
+    """Random sets for each size of concept."""
+    most = max((len(one.concepts) for one in material.classes), default=0)
+    return min(MOST_SETS, max(FEWEST_SETS, SETS_PER_TEST * most * layers))
+
+
+def _layer_scores(
+    material: Material, vectors: _Vectors, layer: int, layers: Sequence[Any], settings: TcavSettings
+) -> Iterator[ConceptScore]:
+    """Scores of all classes and concepts in one layer."""
+    pool = vectors.pool[layer].astype(np.float64)
+    middle = pool.mean(axis=0)
+    pool -= middle
+    slopes = np.concatenate([one[layer] for one in vectors.classes]).astype(np.float64)
+    base = Space(pool @ pool.T, pool @ slopes.T)
+    nulls: dict[int, Floats] = {}
+    for example, found in zip(material.examples, vectors.concepts, strict=True):
+        size = len(example.keys)
+        if size not in nulls:
+            rng = np.random.default_rng([settings.seed, 1, size])
+            photos = len(pool) // material.per
+            sets = random_sets(photos, material.per, size, _set_count(material, len(layers)), rng)
+            nulls[size] = null_derivatives(base, sets, material.per, settings.vector)
+        space = _joined(base, pool, found[layer].astype(np.float64) - middle, slopes)
+        yield from _concept_scores(material, example, space, nulls[size], (layers[layer], layer), settings)
+
+
+def _joined(base: Space, pool: Floats, ours: Floats, slopes: Floats) -> Space:
+    """The layer's space with a concept's pictures after the random ones."""
+    across = pool @ ours.T
+    gram = np.block([[base.gram, across], [across.T, ours @ ours.T]])
+    return Space(gram, np.concatenate([base.along, ours @ slopes.T]))
+
+
+def _concept_scores(
+    material: Material, example: Example, space: Space, null: Floats, place: tuple[Any, int], settings: TcavSettings
+) -> Iterator[ConceptScore]:
+    """Scores of one concept in one layer, for every class that it is tested for."""
+    layer, number = place
+    size = len(example.keys)
+    rng = np.random.default_rng([settings.seed, 2, zlib.crc32(example.concept_id.encode()), number])
+    positive = np.arange(len(material.pool), len(material.pool) + size)
+    negative = material.negatives(example)
+    runs = random_runs(space, positive, negative, runs=settings.runs, method=settings.vector, rng=rng)
+    if settings.vector == "ridge":
+        negative = rng.choice(negative, size, replace=False)
+    places = np.concatenate([positive, negative])
+    weights = vector_weights(space.gram[np.ix_(places, places)], size, settings.vector)
+    derivatives = space.unit(places, weights)
+    accuracy = float(runs.accuracy.mean())
+    low, high = wilson(accuracy, 2 * size)
+    start = 0
+    for one in material.classes:
+        part = slice(start, start := start + len(one.images))
+        if example.concept_id not in one.concepts:
+            continue
+        score = _blank(one, example, layer)
+        score = replace(score, accuracy=accuracy, accuracy_low=low, accuracy_high=high, at_chance=low <= 0.5)
+        if low > 0.5:
+            again = np.random.default_rng([settings.seed, 3, zlib.crc32(one.label.encode()), number])
+            resampled = runs.resampled(part, again)
+            score = _scored(score, derivatives[part], resampled, null[:, part], settings.score)
+        yield score
+
+
+def _blank(one: ClassPhotos, example: Example, layer: Any) -> ConceptScore:  # noqa: ANN401 a Layer
+    """What is known before anything is computed."""
+    return ConceptScore(
+        label=one.label,
+        target=one.target,
+        concept_id=example.concept_id,
+        name=example.name,
+        machine=example.machine,
+        layer=layer.name,
+        layer_index=layer.index,
+        examples=len(example.keys),
+        photos=len(one.images),
+        accuracy=0.5,
+        accuracy_low=0.0,
+        accuracy_high=1.0,
+        at_chance=True,
+    )
+
+
+def _scored(score: ConceptScore, derivatives: Floats, runs: Floats, null: Floats, kind: str) -> ConceptScore:
+    """The score with its interval and test."""
+    # How steep random directions are, so that "smooth" has no unit.
+    scale = float(np.sqrt((null**2).mean())) or 1.0
+
+    def of(values: Floats) -> Floats:
+        return sign_score(values) if kind == "sign" else smooth_score(values, scale)
+
+    observed, random = float(of(derivatives)), of(null)
+    low, high = np.quantile(of(runs), [0.025, 0.975])
+    null_low, null_high = np.quantile(random, [0.025, 0.975])
+    return replace(
+        score,
+        score=observed,
+        low=min(float(low), observed),
+        high=max(float(high), observed),
+        sign=float(sign_score(derivatives)),
+        smooth=float(smooth_score(derivatives, scale)),
+        null_low=float(null_low),
+        null_high=float(null_high),
+        p=two_sided(observed, random),
+    )
+
+
+def _corrected(scores: Sequence[ConceptScore]) -> Iterator[ConceptScore]:
+    """The scores with p-values corrected over concepts and layers of each class."""
+    for label in dict.fromkeys(one.label for one in scores):
+        ours = [one for one in scores if one.label == label]
+        tested = [one.p for one in ours if one.p is not None]
+        corrected = iter(holm(tested))
+        for one in ours:
+            yield one if one.p is None else replace(one, p_holm=next(corrected))
+
+
+def _in_order(scores: Iterator[ConceptScore], material: Material) -> list[ConceptScore]:
+    """By class, then concept, then layer."""
+    concepts = [one.concept_id for one in material.examples]
+    labels = [one.label for one in material.classes]
+    return sorted(
+        scores, key=lambda one: (labels.index(one.label), concepts.index(one.concept_id), one.layer_index, one.layer)
+    )
