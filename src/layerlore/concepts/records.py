@@ -181,6 +181,11 @@ class ConceptSet:
         """They are a model's proposals; to be said wherever they are shown."""
         return self.source != "people"
 
+    @property
+    def simulated(self) -> bool:
+        """A program stood in for people and gave the answers; to be said wherever they are shown."""
+        return bool(self.facts.get("simulated"))
+
     def best(self, key: MapKey, count: int = 3) -> tuple[MapConcept, ...]:
         """The best concepts of a map; empty where it has none."""
         return self.maps.get(key, ())[:count]

@@ -87,6 +87,7 @@ def _render(explanation: Explanation, concepts: ConceptSet | None, *, place: Pla
             headline=words.headline(explanation),
             phases=view.phases(explanation, pictures=place is None, said=said),
             said=said,
+            simulated=said is not None and said.concepts.simulated,
             told=() if said is None else photo_words(said),
             effects=view.effect_scale(explanation),
             has_labels=any(c.labels for layer in explanation.layers for c in layer.clusters),

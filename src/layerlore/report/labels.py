@@ -169,7 +169,7 @@ def by_photo(concepts: ConceptSet) -> dict[str, ConceptSet]:
             maps=maps[image_id],
             fates=tuple(fates[image_id]),
             settings={},
-            facts={},
+            facts=_kept(concepts),
         )
         for image_id in sorted(maps.keys() | fates.keys())
     }
@@ -177,7 +177,12 @@ def by_photo(concepts: ConceptSet) -> dict[str, ConceptSet]:
 
 def nobodys(concepts: ConceptSet) -> ConceptSet:
     """What a photo that nobody said anything about has of a study's concepts: where they come from."""
-    return replace(concepts, concepts={}, maps={}, fates=(), settings={}, facts={})
+    return replace(concepts, concepts={}, maps={}, fates=(), settings={}, facts=_kept(concepts))
+
+
+def _kept(concepts: ConceptSet) -> dict[str, bool]:
+    """What of the facts every page has to say."""
+    return {"simulated": True} if concepts.simulated else {}
 
 
 def _names(maps: Iterable[tuple[MapConcept, ...]]) -> list[str]:

@@ -116,7 +116,7 @@ def write_site(
     summary = summarise(images, names)
     views = {image_id: size for shard in shards for image_id, size in shard.views.items()}
     photos = listing(images, names, {image_id: thumb_size(views[image_id]) for image_id in places})
-    index = render_index(_about(study, gone), summary, version=version(), data_version=version_of(photos))
+    index = render_index(_about(study, gone, said), summary, version=version(), data_version=version_of(photos))
     for path, content in {**assets(), "data/photos.js": photos, "index.html": index}.items():
         _write_changed(out / path, content.encode())
     removed = ours.remove_stale(out, before, all_files)
@@ -275,7 +275,7 @@ def _write_changed(path: Path, content: bytes) -> None:
     write_whole(path, content)
 
 
-def _about(study: Study, gone: Sequence[ImageRecord]) -> About:
+def _about(study: Study, gone: Sequence[ImageRecord], said: Mapping[str, ConceptSet]) -> About:
     manifest = study.manifest
     return About(
         name=_name(study),
@@ -287,4 +287,5 @@ def _about(study: Study, gone: Sequence[ImageRecord]) -> About:
         skipped=study.skipped,
         missing=tuple((image.name, f"was {image.path}") for image in gone),
         versions=manifest.versions,
+        simulated=any(one.simulated for one in said.values()),
     )

@@ -34,6 +34,7 @@ class Study:
         skipped: Files that are no photos of the study.
         missing: Photos whose file is gone: name and reason.
         versions: Libraries that made it.
+        simulated: A program, not people, gave the words.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Study:
     skipped: Sequence[Skipped]
     missing: Sequence[tuple[str, str]]
     versions: Mapping[str, str]
+    simulated: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,7 @@ def render_index(study: Study, summary: Summary, *, version: str, data_version: 
             data_version=data_version,
             words=words,
             study=study.name,
+            simulated=study.simulated,
             shell_name=shlex.quote(study.name),
             headline=headline(str(study.network["name"]), summary),
             lead=lead(summary),
