@@ -86,7 +86,7 @@ def concepts(
             )
         read = read_answers(path, study)
         notes = list(read.notes)
-        with study_progress("reading", "answers") as progress:
+        with study_progress("embedding", "answers") as progress:
             found = build_concepts(study, read, settings, progress=progress, notice=notes.append)
         save_concepts(folder, found)
         if as_json:

@@ -294,7 +294,7 @@ class Remembering:
         """Nothing is embedded yet."""
         self.name = encoder.name
         self._encoder, self._total, self._progress = encoder, total, progress
-        self._rows: dict[str, int] = {}
+        self._done, self._rows = 0, dict[str, int]()
         self._vectors: list[NDArray[np.float32]] = []
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -304,9 +304,10 @@ class Remembering:
             some = missing[start : start + CHUNK]
             self._vectors.extend(self._encoder.encode(some))
             self._rows |= {text: len(self._rows) + place for place, text in enumerate(some)}
-            if self._progress:
+            if self._progress and self._done < self._total:
                 # Words that texts are about come on top of the texts.
-                self._progress(min(len(self._rows), self._total), self._total)
+                self._done = min(len(self._rows), self._total)
+                self._progress(self._done, self._total)
         if not len(texts):
             return self._encoder.encode([])
         return np.stack([self._vectors[self._rows[text]] for text in texts])
