@@ -110,13 +110,13 @@ def _telling(study: Study, label: str, against: str, seed: int) -> tuple[Telling
 def print_class(one: ClassExplanation) -> None:
     """A class on the terminal."""
     right = "" if one.right is None else f", {one.right} answered right"
-    typer.echo(printable(f"{one.label}: {one.images} photos{right}; {_source(one)}"))
+    typer.echo(printable(f"{one.label}: {_photos(one.images)}{right}; {_source(one)}"))
     for layer in one.layers:
         for place, concept in enumerate(one.top(layer, TOP)):
             typer.echo(
                 printable(
                     f"  {layer if not place else '':20.20} {concept.name:24.24} score {concept.score:8.2f}  on "
-                    f"{concept.images} photos, weight {concept.mean_weight:.1f} %"
+                    f"{_photos(concept.images)}, weight {concept.mean_weight:.1f} %"
                 )
             )
         if layer in one.stability:
@@ -124,17 +124,19 @@ def print_class(one: ClassExplanation) -> None:
     _print_trends(one.trends)
     if one.removal is not None:
         gone = "blurred away" if one.removal.how == "blur" else "filled with grey"
-        typer.echo(
-            f"  object {gone}: still this class for {one.removal.still} of {one.removal.right} photos, "
-            f"{100 * one.removal.logit:.0f} % of the logit stays"
-        )
+        still = f"still this class for {one.removal.still} of {one.removal.right} photos, " if one.removal.right else ""
+        typer.echo(f"  object {gone}: {still}{100 * one.removal.logit:.0f} % of the logit stays")
     for suspect in one.suspects:
         typer.echo(printable(f"  suspect: {suspect.name} at {suspect.layer}, {suspect.score:.2f}: {suspect.reason}"))
 
 
+def _photos(count: int) -> str:
+    return f"{count} photo{'' if count == 1 else 's'}"
+
+
 def _source(one: ClassExplanation) -> str:
     if one.from_maps:
-        few = f"labels on {one.labelled} photos only" if one.labelled else "no labels"
+        few = f"labels on {_photos(one.labelled)} only" if one.labelled else "no labels"
         return f"{few}, so maps are grouped by their channels"
     by = f"by {one.settings['source']}, not by people" if one.machine else "by people"
     return f"labels on {one.labelled} of them, {by}"
