@@ -12,7 +12,7 @@ from hand import CATS, DOGS, concepts_of, hand_study, key_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from layerlore.classes.chance import holm
+from layerlore.classes.tcav_statistics import holm
 from layerlore.classes.telling import log_odds, shuffled_odds, telling_words
 from layerlore.errors import LayerError, StudyError
 

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from layerlore.classes.chance import holm
 from layerlore.classes.records import Suspect
+from layerlore.classes.tcav_statistics import holm
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from layerlore.classes.chance import holm
 from layerlore.classes.collecting import check_label
+from layerlore.classes.tcav_statistics import holm
 from layerlore.errors import LayerError, StudyError
 
 if TYPE_CHECKING:
