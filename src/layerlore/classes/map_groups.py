@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 PREFIX = "maps:"
 """Of the ids of groups, before layer and number."""
 MOST_GROUPS = 8
-MOST_MAPS = 1500
+MOST_MAPS = 800
 """Maps that are linked to one another; of more, a sample is, and the others join the group that is nearest."""
 RESAMPLES = 20
 SHARED = 12

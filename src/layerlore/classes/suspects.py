@@ -43,6 +43,9 @@ SUSPICIOUS = 0.2
 """Score from which a concept is suspected, and share of the logit that must stay."""
 LEVEL = 0.05
 DRAWS = 5000
+MOST_DRAWN = 1_000_000
+"""Photos times draws of one layer, for memory; there are never fewer than `FEWEST_DRAWS`."""
+FEWEST_DRAWS = 1000
 EXAMPLES = 3
 DECIMALS = 6
 
@@ -145,11 +148,12 @@ def shuffled_means(
         photos: Of the class.
         layer: The layer.
         seed: Of the draws.
-        draws: Their number.
+        draws: Their number at most.
 
     Returns:
         image_id to an array of shape (draws, maps): in column k - 1 the mean share outside of k different maps.
     """
+    draws = min(draws, max(FEWEST_DRAWS, MOST_DRAWN // max(len(photos), 1)))
     generator = np.random.default_rng(seed)
     means = {}
     for photo in photos:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from torch import nn
 
+    from layerlore.classes.records import ClassExplanation
     from layerlore.concepts.records import ConceptSet
     from layerlore.local.explanation import Explanation
     from layerlore.network.model import Network
@@ -369,6 +370,16 @@ class Study:
         from layerlore.concepts.storage import load_concepts
 
         return load_concepts(self.folder)
+
+    def classes(self) -> tuple[ClassExplanation, ...]:
+        """Read what ``layerlore classes`` found of each class.
+
+        Raises:
+            FileFormatError: There is nothing, or the file is damaged or from a newer LayerLore.
+        """
+        from layerlore.classes.storage import load_classes
+
+        return load_classes(self.folder)
 
     def report(self, out: str | Path | None = None) -> Path:
         """Write the study's site, or bring it up to date; see :func:`layerlore.report.site.write_site`.
