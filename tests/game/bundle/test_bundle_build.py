@@ -83,7 +83,7 @@ def test_every_pixel_is_the_photo_or_the_background(built: Path, manifest: Manif
             continue
         linked = link.maps[one.map_key]
         layer = study.explanation(linked.image_id, views=False).layer(one.layer)
-        values = merged_map(layer.clusters) if one.kind is MapKind.MERGED else layer.clusters[one.cluster].map
+        values = merged_map(layer.clusters) if one.cluster < 0 else layer.clusters[one.cluster].map
         masks = reveal_masks(upsample(values, SIDE, SIDE), look, seed=int(one.map_key[:12], 16))
         assert len(masks) == len(one.steps)
         before = np.zeros((SIDE, SIDE), bool)
@@ -133,7 +133,7 @@ def test_honeypots_and_blank_maps(manifest: Manifest) -> None:
     for one in manifest.maps:
         index = manifest.image_by_key[one.image_key].class_index
         if one.kind is MapKind.HONEYPOT:
-            assert (one.layer_position, one.cluster) == (deepest, 0)
+            assert (one.layer_position, one.cluster) == (deepest, -1)
             assert dict(one.accepted_labels) == ({"en": ("whiskers", "fur")} if index == 0 else {})
         else:
             assert not one.accepted_labels

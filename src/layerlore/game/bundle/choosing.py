@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -211,19 +211,13 @@ def _wanted(maps: Sequence[MapPlan], choice: Choice) -> list[MapPlan]:
         layer = list(group)  # heaviest first, as in the study
         wanted += layer[: choice.per_layer]
         if choice.merged and len(layer) > 1:
-            heavy = layer[0]
-            weight = sum(one.weight for one in layer)
-            wanted.append(
-                MapPlan(
-                    MapKind.MERGED,
-                    layer=heavy.layer,
-                    layer_position=heavy.layer_position,
-                    layer_index=heavy.layer_index,
-                    layer_depth=heavy.layer_depth,
-                    weight=weight,
-                )
-            )
+            wanted.append(_whole(layer, MapKind.MERGED))
     return wanted
+
+
+def _whole(layer: Sequence[MapPlan], kind: MapKind) -> MapPlan:
+    """All maps of a layer as one."""
+    return replace(layer[0], kind=kind, cluster=-1, weight=sum(one.weight for one in layer))
 
 
 def _extra_maps(
@@ -243,10 +237,9 @@ def _extra_maps(
         best = sorted(photos, key=lambda one: (one.predicted != index, -one.probability))
         for one in best[: -int(-len(best) * choice.honeypots // 1)]:
             deepest = max(each.layer_position for each in one.maps)
-            heaviest = next(each for each in one.maps if each.layer_position == deepest)
-            extra[one.record.image_id].append(
-                MapPlan(**{**vars(heaviest), "kind": MapKind.HONEYPOT}),
-            )
+            layer = [each for each in one.maps if each.layer_position == deepest]
+            # All that the last layer looks at: nearly the whole object, where a single map may show a part or a place.
+            extra[one.record.image_id].append(_whole(layer, MapKind.HONEYPOT))
     for image_id in spread(
         {0: [image_id for photos in ids.values() for image_id in photos]}, choice.blanks, f"{seed}:blank"
     ):

@@ -143,14 +143,15 @@ def _template(known: Sequence[ClassNames], language: str) -> str:
     keys = [json.dumps(one.name, ensure_ascii=False) for one in known]
     return "\n".join(
         [
-            f"# Class names in the language {language!r}. After a change run `layerlore campaign build` again.",
+            f"# Class names in the language {language!r}. After a change run `layerlore campaign build --replace`.",
             "",
             "# Names of each class: the first is shown, players may type none of them. Without names here the",
             "# network's English ones are used. Plurals are found by themselves in English and Italian.",
             "[names]",
             *(f"# {key} = []" for key in keys),
             "",
-            "# Words of which a player who looks would type at least one when shown the heaviest part of such a photo.",
+            "# Words of which a player who looks would type at least one when shown what the last layer looks at in",
+            "# such a photo.",
             "[honeypots]",
             *(f"# {key} = []" for key in keys),
             "",

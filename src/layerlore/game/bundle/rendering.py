@@ -83,7 +83,7 @@ def _values(plan: MapPlan, explanation: Explanation, seed: int) -> NDArray[np.fl
         maps = [cluster.map for layer in explanation.layers for cluster in layer.clusters if not cluster.constant]
         return random_blobs(maps[number % len(maps)], number) if maps else np.zeros((1, 1), np.float32)
     clusters = explanation.layers[plan.layer_position].clusters
-    if plan.kind is MapKind.MERGED:
+    if plan.cluster < 0:
         return merged_map(clusters)
     return next(cluster.map for cluster in clusters if cluster.index == plan.cluster)
 

@@ -98,7 +98,10 @@ def parse_toml(text: str, path: Path) -> dict[str, object]:
 def default_config(study_name: str) -> str:
     """The text of a configuration with all keys, each below what it means."""
     chosen: Mapping[str, object] = {"campaign.name": _slug(study_name), "campaign.languages": LANGUAGES}
-    lines = ["# The campaign. It is frozen with the bundle: after a change run `layerlore campaign build` again.", ""]
+    lines = [
+        "# The campaign. It is frozen with the bundle: after a change run `layerlore campaign build --replace`.",
+        "",
+    ]
     section = ""
     for key in KEYS:
         table, _, name = key.name.partition(".")
