@@ -27,6 +27,8 @@ import layerlore as ll
 from layerlore.classes.objects import COLUMNS as OBJECT_COLUMNS
 from layerlore.classes.objects import OBJECTS_FILE
 from layerlore.classes.storage import classes_of
+from layerlore.classes.tcav import TcavSettings, validate
+from layerlore.classes.tcav_records import save_validation
 from layerlore.concepts.building import build_concepts
 from layerlore.concepts.storage import save_concepts
 from layerlore.files import write_whole
@@ -47,6 +49,8 @@ SEED = 5
 PLAYERS = 24
 PLAYERS_PER_MAP = 5
 MAPS_PER_LAYER = 2
+TESTED = 3
+"""Concepts of each class that are tested."""
 USUAL = 0.6
 """Share of answers that put a meaning in the usual way."""
 SLIPS = 0.04
@@ -92,6 +96,9 @@ def main() -> None:
         deep = ", ".join(concept.name for concept in one.concepts[one.layers[-1]][:3])
         suspect = f"; suspect: {one.suspects[0].name}" if one.suspects else ""
         print(f"{one.label}: the last layer's best words are {deep}{suspect}")
+    tested = validate(study, settings=TcavSettings(top=TESTED))
+    save_validation(folder, tested)
+    print(f"{len(tested.scores)} tests of whether a class depends on a concept; layerlore validate makes more")
     print(study.report())
 
 

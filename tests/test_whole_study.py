@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from layerlore.classes.storage import load_classes
+from layerlore.classes.tcav_records import load_validation
 from layerlore.concepts.storage import load_concepts
 from layerlore.study.answers import ANSWERS_FILE, SIMULATED, load_answers
 
@@ -43,8 +44,9 @@ def test_the_whole_study_runs_and_is_marked_as_simulated(
     assert printed.splitlines()[-1] == "whole-study/report/index.html"
     pages = sorted((folder / "report").rglob("*.html"))
     assert len(pages) > 36
-    assert [page.name for page in pages if "Simulated answers" not in page.read_text(encoding="utf-8")] == []
+    assert [page.name for page in pages if "simulated" not in page.read_text(encoding="utf-8").lower()] == []
 
+    assert load_validation(folder).scores
     classes = {one.label: one for one in load_classes(folder)}
     assert len(classes) == 6
     words = {label: {one.name for one in found.concepts[found.layers[-1]]} for label, found in classes.items()}
