@@ -35,10 +35,11 @@ def test_everything_on_postgresql() -> None:
         pytest.skip("no PostgreSQL on this machine (Debian: apt-get install postgresql)")
     files = [str(HERE / f"test_server_{name}.py") for name in TESTS]
     with server(place) as url:
-        ours = ("LAYERLORE_", "DJANGO_")  # set by this process for itself; Django would read them too early
+        # Set by this process for itself; Django would read them too early, pytest take itself for one of its workers.
+        ours = ("LAYERLORE_", "DJANGO_", "PYTEST_")
         environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
         environment["LAYERLORE_TEST_DATABASE"] = url
         options = ["-q", "-x", "-p", "no:cacheprovider", "--no-cov", "-m", "not slow"]
         command = [sys.executable, "-m", "pytest", *options, *files]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=600)
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=1800)
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
