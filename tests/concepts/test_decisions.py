@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -237,6 +238,14 @@ def test_a_decision_is_applied_at_once(tmp_path: Path) -> None:
     assert shape(load_concepts(tmp_path)) == shape(decide(merge))
     curate(tmp_path, curating.undo(read_decisions(tmp_path)))
     assert without_facts(load_concepts(tmp_path)) == without_facts(decide())
+
+
+def test_proposals_of_a_model_are_not_changed(tmp_path: Path) -> None:
+    save_concepts(tmp_path, dataclasses.replace(decide(), source="clip:tiny"))
+    with pytest.raises(ConceptError, match="its concepts are proposals of clip:tiny; only those of people"):
+        curate(tmp_path, curating.merge(decide(), (), ["ears", "fur"]))
+    assert load_concepts(tmp_path).concepts == decide().concepts
+    assert not (tmp_path / DECISIONS_FILE).exists()
 
 
 @pytest.mark.parametrize(

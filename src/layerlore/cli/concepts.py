@@ -12,8 +12,10 @@ import typer
 from layerlore.cli.options import Debug, Json, one_line_errors
 from layerlore.cli.printing import print_json, printable, say
 from layerlore.cli.study_printing import study_progress
+from layerlore.errors import FileFormatError
 
 if TYPE_CHECKING:
+    from layerlore.concepts.building import ConceptSettings
     from layerlore.concepts.records import ConceptSet
 
 TOP = 10
@@ -57,7 +59,7 @@ def concepts(
         ),
     ] = None,
     translate: Annotated[
-        Translator | None, typer.Option(help="Read answers in other languages in English.", metavar="deepl|argos")
+        Translator | None, typer.Option(help="Who translates answers into that of --language.", metavar="deepl|argos")
     ] = None,
     language: Annotated[str, typer.Option(help="Of answers that do not say theirs.", metavar="LANG")] = "en",
     as_json: Json = False,
@@ -65,34 +67,40 @@ def concepts(
 ) -> None:
     """Make concepts of what people typed: names of cluster maps, with the way back to every answer."""
     with one_line_errors(debug=debug):
-        from layerlore.concepts.building import ConceptSettings, build_concepts
+        from layerlore.concepts.building import ConceptSettings
         from layerlore.concepts.grouping import DEFAULT
-        from layerlore.concepts.storage import save_concepts
-        from layerlore.study.answers import ANSWERS_FILE, read_answers
-        from layerlore.study.study import Study
 
         chosen = DEFAULT if method is Grouping.default else method.value
         settings = ConceptSettings(
             method=chosen, encoder=encoder, language=language, translate=translate.value if translate else None
         )
-        study = Study.open(folder)
-        path = answers or folder / ANSWERS_FILE
-        if answers is None and not path.exists():
-            from layerlore.errors import FileFormatError
-
-            raise FileFormatError(
-                f"{path}: no answers yet; export a campaign with layerlore campaign export {folder}, or give a list "
-                f"of answers with --answers FILE"
-            )
-        read = read_answers(path, study)
-        notes = list(read.notes)
-        with study_progress("embedding", "answers") as progress:
-            found = build_concepts(study, read, settings, progress=progress, notice=notes.append)
-        save_concepts(folder, found)
+        found, notes = _of_answers(folder, answers, settings)
         if as_json:
             print_json(as_content(found, notes))
         else:
             print_concepts(folder, found, notes)
+
+
+def _of_answers(folder: Path, answers: Path | None, settings: ConceptSettings) -> tuple[ConceptSet, list[str]]:
+    """Make concepts of what people typed, and write them; with what should be known of them."""
+    from layerlore.concepts.building import build_concepts
+    from layerlore.concepts.storage import save_concepts
+    from layerlore.study.answers import ANSWERS_FILE, read_answers
+    from layerlore.study.study import Study
+
+    study = Study.open(folder)
+    path = answers or folder / ANSWERS_FILE
+    if answers is None and not path.exists():
+        raise FileFormatError(
+            f"{path}: no answers yet; export a campaign with layerlore campaign export {folder}, or give a list of "
+            f"answers with --answers FILE"
+        )
+    read = read_answers(path, study)
+    notes = list(read.notes)
+    with study_progress("embedding", "answers") as progress:
+        found = build_concepts(study, read, settings, progress=progress, notice=notes.append)
+    save_concepts(folder, found)
+    return found, notes
 
 
 def as_content(found: ConceptSet, notes: list[str]) -> dict[str, Any]:

@@ -56,10 +56,13 @@ def curate(folder: Path, decision: Decision, found: ConceptSet | None = None) ->
         found: The study's concepts, where they were read already.
 
     Raises:
+        ConceptError: The concepts are a model's proposals; behind them are no answers that could be put together anew.
         FileFormatError: The concepts or the decisions cannot be read.
         OutputError: The folder cannot be written.
     """
     found = found or load_concepts(folder)
+    if found.machine:
+        raise ConceptError(f"{folder}: its concepts are proposals of {found.source}; only those of people are changed")
     add_decision(folder, decision)
     changed = with_decisions(found.fates, read_decisions(folder), settings=found.settings, facts=found.facts)
     save_concepts(folder, changed)
