@@ -43,7 +43,7 @@ LAYERS = {"layer.1": 0, "layer.2": 3}
 
 def fates(groups: dict[str, tuple[str, list[str]]] | None = None) -> list[AnswerFate]:
     """Answers of these groups, one after the other on the maps of a photo; one is Italian, one on a control map."""
-    found = []
+    found: list[AnswerFate] = []
 
     def add(text: str, lemma: str, name: str, language: str = "en", reason: str = "") -> None:
         place = len(found)
@@ -136,7 +136,7 @@ def test_forms_that_are_split_off_join_a_concept_that_is_there() -> None:
 def histories(draw: Callable[..., object]) -> list[Decision]:
     """Decisions as a person makes them: each about what the ones before have left."""
     made: list[Decision] = []
-    for _ in range(draw(st.integers(1, 6))):  # type: ignore[arg-type, call-overload]
+    for _ in range(draw(st.integers(1, 6))):  # type: ignore[call-overload]
         found = decide(*made)
         listed = sorted(one.name for one in found.concepts.values())
         what = draw(st.sampled_from(KINDS))

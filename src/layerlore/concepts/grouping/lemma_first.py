@@ -69,7 +69,7 @@ def group(
     row = {key: number for number, key in enumerate(shown)}
     typed = np.bincount([row[key] for key in keys], weights=counts).astype(np.float64)
     left, right = likeness(list(shown), [read[place] for place in shown.values()], typed, encoder, language)
-    return average_linkage(left, right, threshold)[[row[key] for key in keys]]
+    return average_linkage(left, right, threshold, overwrite=True)[[row[key] for key in keys]]
 
 
 def reread(texts: Sequence[str], counts: Sequence[int], language: str) -> list[str]:
@@ -112,6 +112,7 @@ def likeness(
     kinds, things = _contrasts(heads)
     one = np.ones_like(ready)
     left = np.concatenate([alike, ready, one, -APART * kinds, APART * things], axis=1, dtype=np.float32)
+    alike = left[:, : alike.shape[1]]
     right = np.concatenate([alike, one, ready, kinds, things], axis=1, dtype=np.float32)
     return left, right
 

@@ -21,17 +21,21 @@ BLOCK = 1024
 """Rows that are compared with all others at once."""
 
 
-def average_linkage(left: NDArray[np.float32], right: NDArray[np.float32], threshold: float) -> NDArray[np.int64]:
+def average_linkage(
+    left: NDArray[np.float32], right: NDArray[np.float32], threshold: float, *, overwrite: bool = False
+) -> NDArray[np.int64]:
     """Group of each item, from 0 in the order of first items: average linkage cut at a mean likeness.
 
     Args:
         left: ``(n, d)``; ``left @ right.T`` is the likeness of items and symmetric.
         right: ``(n, d)``.
         threshold: Groups are merged while their mean likeness is at least this.
+        overwrite: ``left`` and ``right`` may be changed; saves a copy of both.
     """
     count = len(left)
     parent = np.arange(count)
-    left, right = left.copy(), right.copy()
+    if not overwrite:
+        left, right = left.copy(), right.copy()
     sizes = np.ones(count)
     nearest = np.full(count, -1)
     likeness = np.full(count, -np.inf, dtype=np.float32)
