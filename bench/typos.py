@@ -36,7 +36,7 @@ WORD = re.compile(r"[a-z]+(?:'[a-z]+)*")
 
 
 def half(word: str) -> str:
-    """Half that a word is in: weights are learnt and settings chosen on ``dev``, figures are of ``test``."""
+    """Half that a word is in: weights are learnt on ``dev``, figures are of ``test``."""
     return ("dev", "test")[hashlib.sha256(word.encode()).digest()[0] % 2]
 
 
@@ -58,10 +58,22 @@ def one_edit_apart(one: str, two: str) -> bool:
     return a[1:] == b[1:] or a[1:] == b or a == b[1:] or (a[:2] == b[1::-1] and len(b) > 1 and a[2:] == b[2:])
 
 
-def typo_pairs() -> list[tuple[str, str, int]]:
-    """Misspelling, what a person made of it, how often: those of Word Norms 2 that are one edit apart."""
+def typo_pairs(*, near: bool = True) -> list[tuple[str, str, int]]:
+    """Misspelling, what a person made of it, how often: those of Word Norms 2 that are one edit apart, or all."""
     found = ((row["misspelling"], row["corrected"], int(row["count"])) for row in rows(NORMS / "typo_pairs.tsv"))
-    return [(typed, meant, count) for typed, meant, count in found if one_edit_apart(typed, meant)]
+    return [(typed, meant, count) for typed, meant, count in found if not near or one_edit_apart(typed, meant)]
+
+
+def name_typos() -> list[tuple[str, str, int]]:
+    """Names that a person typed for an object, one edit apart from the name that most gave it, which is that one meant.
+
+    That holds if what was typed is no word; who asks has to see to it.
+    """
+    found: Counter[tuple[str, str]] = Counter()
+    for row in rows(NAMES / "object_names.tsv"):
+        top, given = row["top_response"], json.loads(row["responses_json"])
+        found.update({(typed, top): n for typed, n in given.items() if one_edit_apart(typed, top)})
+    return [(typed, meant, count) for (typed, meant), count in found.items()]
 
 
 def right_words() -> dict[str, Counter[str]]:

@@ -28,6 +28,9 @@ ITALIAN = speller("it")
         ("peanutbutter", "peanut butter"),
         ("dog 's ear", "dog's ear"),
         ("brwon-ish fur", "brown-ish fur"),
+        ("girrafe", "giraffe"),
+        ("tounge", "tongue"),
+        ("gils", "gills"),
         ("orange stirpes", "orange stripes"),
     ],
 )

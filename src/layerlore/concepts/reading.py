@@ -33,7 +33,7 @@ class Reason(StrEnum):
 
 SENTENCES = {
     Reason.EMPTY: "Nothing was typed.",
-    Reason.NO_LETTERS: "There is no letter in it.",
+    Reason.NO_LETTERS: "There is no letter or digit in it.",
     Reason.SAYS_NOTHING: "It says that nothing was recognised, or names nothing.",
     Reason.CLASS_NAME: "It only names the class of the photo.",
     Reason.LANGUAGE: "Its alphabet is that of no language of the study.",
@@ -147,7 +147,7 @@ def _unreadable(row: Typed, text: str, language: str) -> Reason | None:
     """Why an answer is not read at all."""
     if not row.text.strip():
         return Reason.EMPTY
-    if not any(letter.isalpha() for letter in text):
+    if not any(sign.isalnum() for sign in text):
         return Reason.NO_LETTERS
     return None if language else Reason.LANGUAGE
 
@@ -198,6 +198,6 @@ def _bare(text: str, language: str, names: tuple[str, ...]) -> Read:
         if left == text:
             break
         text = left
-    if any(letter.isalpha() for letter in text) and not says_nothing(text):
+    if any(sign.isalnum() for sign in text) and not says_nothing(text):
         return Read(language, text)
     return Read(language, "", Reason.CLASS_NAME if named else Reason.SAYS_NOTHING)

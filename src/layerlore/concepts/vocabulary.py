@@ -8,6 +8,7 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from layerlore.concepts.pictured import PICTURED
 from layerlore.errors import ModelError
 
 if TYPE_CHECKING:
@@ -109,8 +110,13 @@ def vocabulary(language: str) -> Vocabulary | None:
         counts = {word: count * IN_BOOKS for word, count in everyday.items()}
     for some in (counts, everyday):
         often = sorted(some.values())[len(some) * 9 // 10]
-        some.update((word, max(some.get(word, 0), often)) for word in SEEN.get(language, ()))
+        some.update((word, max(some.get(word, 0), often)) for word in _seen(language))
     return Vocabulary(language, counts, everyday)
+
+
+def _seen(language: str) -> frozenset[str]:
+    """Words for what is seen in pictures; those that are in the dictionaries keep their own counts, if higher."""
+    return SEEN.get(language, frozenset()) | (PICTURED if language == "en" else frozenset())
 
 
 def _everyday(language: str) -> dict[str, int]:
