@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from PIL import Image
+from small import fill
 from torch import nn
 
 from layerlore.concepts.records import Concept, ConceptSet, MapConcept, MapKey
@@ -80,11 +81,9 @@ def make_photos(root: Path, count: int = 36, seed: int = 0) -> None:
 def make_study(root: Path, count: int = 36) -> Study:
     """A study of such photos, explained."""
     make_photos(root / "photos", count)
-    study = Study.create(root / "study", root / "photos", planted(), target="label")
-    study.run(network=planted(), workers=1)
-    opened = Study.open(root / "study")
-    opened.use_network(planted())
-    return opened
+    study = Study.create(root / "study", root / "photos", planted(), copies=True, target="label")
+    fill(study)
+    return study
 
 
 def save_pictures(folder: Path, pictures: Iterable[np.ndarray]) -> Path:

@@ -30,17 +30,16 @@ def space_of(pictures: np.ndarray, slopes: np.ndarray) -> Space:
 
 
 def test_scores_by_hand() -> None:
-    # Vector from (0, 0) to (3, 4), length 1: (0.6, 0.8). Derivatives: 0.6, -0.8, 0 and 1.
+    # Vector from (0, 0) to (3, 4). Derivatives: 3, -4, 0 and 5.
     pictures = np.array([[3.0, 4.0], [0.0, 0.0]])
     slopes = np.array([[1.0, 0.0], [0.0, -1.0], [4.0, -3.0], [0.6, 0.8]])
     space = space_of(pictures, slopes)
-    along = space.unit(np.array([0, 1]), vector_weights(space.gram, 1, "mean"))
-    np.testing.assert_allclose(along, [0.6, -0.8, 0.0, 1.0], atol=1e-12)
-    assert sign_score(np.array([0.6, -0.8, 0.0, 1.0])) == 0.5
-    expected = sum(1 / (1 + math.exp(-value / 0.5)) for value in (0.6, -0.8, 0.0, 1.0)) / 4
-    assert smooth_score(along, 0.5) == pytest.approx(expected)
+    along = space.derivatives(np.array([0, 1]), vector_weights(space.gram, 1, "mean"))
+    np.testing.assert_allclose(along, [3.0, -4.0, 0.0, 5.0], atol=1e-12)
+    assert sign_score(np.array([3.0, -4.0, 0.0, 5.0])) == 0.5
+    expected = sum(1 / (1 + math.exp(-value / 2.5)) for value in (3, -4, 0, 5)) / 4
+    assert smooth_score(along, 2.5) == pytest.approx(expected)
     assert sign_score(np.zeros(3)) == 0
-    assert space.unit(np.array([1, 1]), np.array([1.0, -1.0])).tolist() == [0, 0, 0, 0]
 
 
 def test_ridge_is_scikit_learns() -> None:
@@ -55,8 +54,7 @@ def test_ridge_is_scikit_learns() -> None:
     alpha = (centred**2).sum() / len(pictures)
     theirs = Ridge(alpha=alpha).fit(pictures, np.where(np.arange(20) < 8, 1.0, -1.0)).coef_
     np.testing.assert_allclose(pictures.T @ weights, theirs, atol=1e-10)
-    unit = theirs / np.linalg.norm(theirs)
-    np.testing.assert_allclose(space.unit(np.arange(20), weights), slopes @ unit, atol=1e-10)
+    np.testing.assert_allclose(space.derivatives(np.arange(20), weights), slopes @ theirs, atol=1e-10)
 
 
 @pytest.mark.parametrize("method", ["mean", "ridge"])
@@ -73,7 +71,7 @@ def test_random_sets_are_what_single_vectors_are(method: str) -> None:
         places = np.concatenate([positive[row], others if method == "mean" else negative[row]])
         weights = vector_weights(space.gram[np.ix_(places, places)], size, method)
         vector = pictures[places].T @ weights
-        np.testing.assert_allclose(found[row], slopes @ vector / np.linalg.norm(vector), atol=1e-9)
+        np.testing.assert_allclose(found[row], slopes @ vector, atol=1e-9)
 
 
 @pytest.mark.parametrize("method", ["mean", "ridge"])
@@ -95,7 +93,7 @@ def test_random_concepts_are_found_as_rarely_as_they_should(method: str, kind: s
         null = null_derivatives(base, random_sets(photos, per, size, 199, rng), per, method)
         negative = rows if method == "mean" else rng.choice(rows, size, replace=False)
         places = np.concatenate([np.arange(len(pool), len(both)), negative])
-        along = space.unit(places, vector_weights(space.gram[np.ix_(places, places)], size, method))
+        along = space.derivatives(places, vector_weights(space.gram[np.ix_(places, places)], size, method))
         scale = float(np.sqrt((null**2).mean()))
         score = sign_score if kind == "sign" else lambda values, scale=scale: smooth_score(values, scale)
         found.append(two_sided(float(score(along)), score(null)) < 0.05)
@@ -159,9 +157,8 @@ def test_captum_gives_the_same_scores_for_the_same_vectors(tmp_path) -> None:
     pictures = np.concatenate([acts["a"], acts["b"]]).astype(np.float64)
     space = space_of(pictures - pictures.mean(axis=0), slopes)
     weights = vector_weights(space.gram, 6, "mean")
-    derivatives = space.unit(np.arange(12), weights)
+    derivatives = space.derivatives(np.arange(12), weights)
     vector = (pictures - pictures.mean(axis=0)).T @ weights
-    vector /= np.linalg.norm(vector)
 
     class Ready(concept.Classifier):
         """Hands over our vector."""

@@ -222,7 +222,7 @@ def _concept_scores(
         negative = rng.choice(negative, size, replace=False)
     places = np.concatenate([positive, negative])
     weights = vector_weights(space.gram[np.ix_(places, places)], size, settings.vector)
-    derivatives = space.unit(places, weights)
+    derivatives = space.derivatives(places, weights)
     accuracy = float(runs.accuracy.mean())
     low, high = wilson(accuracy, 2 * size)
     start = 0
@@ -260,7 +260,7 @@ def _blank(one: ClassPhotos, example: Example, layer: Any) -> ConceptScore:  # n
 
 def _scored(score: ConceptScore, derivatives: Floats, runs: Floats, null: Floats, kind: str) -> ConceptScore:
     """The score with its interval and test."""
-    # How steep random directions are, so that "smooth" has no unit.
+    # How far random sets go, so that "smooth" has no unit.
     scale = float(np.sqrt((null**2).mean())) or 1.0
 
     def of(values: Floats) -> Floats:

@@ -2,6 +2,8 @@
 
 A concept vector is a weighted sum of the pictures that it is made of, so that everything is computed from inner
 products between pictures and photos' gradients; the vector itself, which may have a million numbers, is never formed.
+It keeps its length: a difference of means is as long as the pictures of the concept differ from random ones, and that
+is what tells a concept from a random set, whose vector may point anywhere but is short.
 
 Sources: Kim et al., "Interpretability beyond feature attribution", ICML 2018 (TCAV); Pahde et al., "Navigating neural
 space", ICLR 2025 (difference of means as vector); Holm, Scand. J. Statist. 6 (1979); Wilson, JASA 22 (1927).
@@ -44,15 +46,14 @@ class Space:
     gram: Floats
     along: Floats
 
-    def unit(self, places: Places, weights: Floats) -> Floats:
-        """Derivative along a vector of length 1 for each photo, shape (p,); zero where the vector has no length.
+    def derivatives(self, places: Places, weights: Floats) -> Floats:
+        """Derivative along a vector for each photo, shape (p,).
 
         Args:
             places: Rows of the pictures, shape (k,).
             weights: Their weights, same shape.
         """
-        square = weights @ self.gram[np.ix_(places, places)] @ weights
-        return _scaled(weights @ self.along[places], square)
+        return weights @ self.along[places]
 
 
 def vector_weights(gram: Floats, positive: int, method: str) -> Floats:
@@ -136,7 +137,7 @@ def _mean_block(space: Space, positive: Places, _negative: Places, per: int) -> 
     np.put_along_axis(taken, positive // per, values=True, axis=1)
     weights = np.where(np.repeat(taken, per, axis=1), 0.0, -1.0 / (per * (taken.shape[1] - size)))
     np.put_along_axis(weights, positive, 1.0 / size, axis=1)
-    return _scaled(weights @ space.along, np.einsum("si,si->s", weights @ space.gram, weights))
+    return weights @ space.along
 
 
 def _ridge_block(space: Space, positive: Places, negative: Places, _per: int) -> Floats:
@@ -144,14 +145,7 @@ def _ridge_block(space: Space, positive: Places, negative: Places, _per: int) ->
     places = np.concatenate([positive, negative], axis=1)
     gram = space.gram[places[:, :, None], places[:, None, :]]
     weights = vector_weights(gram, positive.shape[1], "ridge")
-    raw = np.einsum("si,sip->sp", weights, space.along[places])
-    return _scaled(raw, np.einsum("si,sij,sj->s", weights, gram, weights))
-
-
-def _scaled(raw: Floats, square: Floats) -> Floats:
-    """Derivatives along vectors of length 1; zero where a vector has no length."""
-    length = np.sqrt(np.maximum(square, 0))[..., None]
-    return np.divide(raw, length, out=np.zeros_like(raw), where=length > 1e-12)
+    return np.einsum("si,sip->sp", weights, space.along[places])
 
 
 def two_sided(observed: float, null: Floats) -> float:
@@ -226,7 +220,7 @@ def random_runs(
         right = (space.gram[np.ix_(held, places)] @ weights > middle).mean()
         right_others = (space.gram[np.ix_(held_others, places)] @ weights <= middle).mean()
         accuracy[run] = (right + right_others) / 2
-        derivatives[run] = space.unit(places, weights)
+        derivatives[run] = space.derivatives(places, weights)
     return Runs(accuracy, derivatives)
 
 
