@@ -53,7 +53,7 @@ class Space:
             places: Rows of the pictures, shape (k,).
             weights: Their weights, same shape.
         """
-        return weights @ self.along[places]
+        return np.asarray(weights @ self.along[places])
 
 
 def vector_weights(gram: Floats, positive: int, method: str) -> Floats:
@@ -137,7 +137,7 @@ def _mean_block(space: Space, positive: Places, _negative: Places, per: int) -> 
     np.put_along_axis(taken, positive // per, values=True, axis=1)
     weights = np.where(np.repeat(taken, per, axis=1), 0.0, -1.0 / (per * (taken.shape[1] - size)))
     np.put_along_axis(weights, positive, 1.0 / size, axis=1)
-    return weights @ space.along
+    return np.asarray(weights @ space.along)
 
 
 def _ridge_block(space: Space, positive: Places, negative: Places, _per: int) -> Floats:
@@ -145,7 +145,7 @@ def _ridge_block(space: Space, positive: Places, negative: Places, _per: int) ->
     places = np.concatenate([positive, negative], axis=1)
     gram = space.gram[places[:, :, None], places[:, None, :]]
     weights = vector_weights(gram, positive.shape[1], "ridge")
-    return np.einsum("si,sip->sp", weights, space.along[places])
+    return np.asarray(np.einsum("si,sip->sp", weights, space.along[places]))
 
 
 def two_sided(observed: float, null: Floats) -> float:
