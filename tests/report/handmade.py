@@ -158,3 +158,23 @@ def _fate(row: int, key: MapKey, word: str, player: str) -> AnswerFate:
     return AnswerFate(
         row, key, word.title(), "en", word, concept_id(word), "", player, 1, True, f"round {row}", "en", "won"
     )
+
+
+def together(parts: list[ConceptSet]) -> ConceptSet:
+    """Concepts of several photos as those of one study."""
+    fates: list[AnswerFate] = []
+    maps: dict[MapKey, tuple[MapConcept, ...]] = {}
+    forms: Counter[str] = Counter()
+    for part in parts:
+        first = len(fates)
+        fates += [dataclasses.replace(fate, answer=first + fate.answer) for fate in part.fates]
+        for key, some in part.maps.items():
+            maps[key] = tuple(
+                dataclasses.replace(one, answers=tuple(first + row for row in one.answers)) for one in some
+            )
+        forms.update({concept.name: concept.answers for concept in part.concepts.values()})
+    known = {name: one for part in parts for name, one in part.concepts.items()}
+    concepts = {
+        name: dataclasses.replace(one, forms=((one.name, forms[one.name]),)) for name, one in sorted(known.items())
+    }
+    return ConceptSet(concepts, maps, tuple(fates), parts[0].source)

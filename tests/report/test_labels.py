@@ -99,7 +99,7 @@ def test_a_models_proposals_are_told_as_such_everywhere() -> None:
 def test_sentence_of_a_layer(maps: Said, said: str) -> None:
     made = page(maps)
     layer = made.explanation.layers[1]
-    sentence = layer_words(layer, made.level("merged")[1], made.explanation.target, machine=False)
+    sentence = layer_words(layer, made.level("merged")[1], made.explanation.target, made.who)
     assert plain(sentence).replace(words.NBSP, " ") == said
 
 

@@ -180,6 +180,12 @@ def made_of(study: Study) -> dict[str, Any]:
     }
 
 
+def classes_are_current(study: Study) -> bool:
+    """Whether the study's class explanations were made of what is in its folder now."""
+    before = _known(study)
+    return before is not None and before["made_of"] == made_of(study)
+
+
 def _known(study: Study) -> dict[str, Any] | None:
     """What the study's file says of itself; None where there is none that can be used, so that it is made again."""
     if not has_classes(study.folder):

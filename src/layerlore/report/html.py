@@ -80,7 +80,7 @@ def _render(explanation: Explanation, concepts: ConceptSet | None, *, place: Pla
         .render(
             e=explanation,
             place=place,
-            linked=False,
+            linked=place is not None,
             words=words,
             gradient=colours.css_gradient(),
             photo_colour=colours.PHOTO_COLOUR,

@@ -38,13 +38,12 @@ def plain(sentence: Sentence) -> str:
     return "".join(piece.text for piece in sentence)
 
 
-def layer_words(layer: LayerExplanation, merged: Sequence[MergedMap], target: Prediction, *, machine: bool) -> Sentence:
-    """What people see in a layer and what removing it did; empty where no map of it has a word."""
+def layer_words(layer: LayerExplanation, merged: Sequence[MergedMap], target: Prediction, who: str) -> Sentence:
+    """What people (`PageWords.who`) see in a layer and what removing it did; empty where no map of it has a word."""
     named = [one for one in merged if one.labels]
     if not named:
         return ()
-    lead = Piece("A model proposes " if machine else "People see ")
-    return (lead, *_listed(named, "the layer"), *_removing(layer, named, target), Piece("."))
+    return (Piece(f"{who} "), *_listed(named, "the layer"), *_removing(layer, named, target), Piece("."))
 
 
 def photo_words(page: PageWords) -> tuple[Sentence, ...]:
@@ -146,6 +145,8 @@ def _how_sure(page: PageWords) -> Iterator[str]:
     named = [key for key in keys if page.concepts.top(key)]
     if page.concepts.machine:
         yield f"These words are proposals of a model ({page.source}); nobody has said them."
+    if page.simulated:
+        yield "The answers are simulated: a program made them, no people."
     missing = len(keys) - len(named)
     if missing:
         yield f"{missing:,} of {words.count(len(keys), 'map')} {'has' if missing == 1 else 'have'} no word."

@@ -72,6 +72,18 @@ class PageWords:
         """The model that proposed the words, or "" where people gave them."""
         return self.concepts.source if self.concepts.machine else ""
 
+    @property
+    def simulated(self) -> bool:
+        """A program made the answers, no people."""
+        return bool(self.concepts.facts.get("simulated"))
+
+    @property
+    def who(self) -> str:
+        """Who the words are of, such as "People see"."""
+        if self.concepts.machine:
+            return "A model proposes"
+        return "Simulated players see" if self.simulated else "People see"
+
     def labels(self, layer: LayerExplanation, cluster: ClusterMap) -> tuple[Label, ...]:
         """The best words of a map."""
         found = self.concepts.best(self.key(layer, cluster), BEST)

@@ -189,7 +189,7 @@ def _column(explanation: Explanation, position: int, layer: LayerExplanation, lo
         nonlinearity=layer.nonlinearity,
         rectified=layer.rectified,
         sentence=sentences.layer_sentence(layer, target),
-        words=layer_words(layer, said.level("merged")[position], target, machine=bool(said.source)) if said else (),
+        words=layer_words(layer, said.level("merged")[position], target, said.who) if said else (),
         remarks=sentences.layer_remarks(layer),
         shown=words.percent(shown),
         shown_width=shown,

@@ -9,8 +9,9 @@ from layerlore.report import html
 
 PAGE_STYLES = (*html.STYLES, "site/bar.css")
 PAGE_SCRIPTS = (*html.SCRIPTS, "study.js")
-SITE_STYLES = ("shared/tokens.css", "shared/base.css", "site/site.css")
+SITE_STYLES = ("shared/tokens.css", "shared/base.css", "site/site.css", "site/words.css")
 SITE_SCRIPTS = ("shared/switch.js", "site/grid.js", "site/site.js")
+PLAIN_SCRIPTS = ("shared/switch.js", "site/plain.js")
 
 
 @functools.cache
@@ -22,6 +23,7 @@ def assets() -> dict[str, str]:
         "assets/page.js": html.script(PAGE_SCRIPTS),
         "assets/site.css": html.joined(SITE_STYLES),
         "assets/site.js": html.script(SITE_SCRIPTS),
+        "assets/plain.js": html.script(PLAIN_SCRIPTS),
     }
 
 

@@ -24,6 +24,7 @@ from layerlore.report.site.pages import Job, files_of, thumb_size, write_pages
 from layerlore.report.site.place import Place
 from layerlore.report.site.scan import Shard, scan
 from layerlore.report.site.summary import class_address, names_of_classes, summarise, title_of
+from layerlore.report.site.words import plan_words, write_words
 from layerlore.study.folder import REPORT, image_root
 
 if TYPE_CHECKING:
@@ -93,9 +94,14 @@ def write_site(
     images = sorted((image for shard in shards for image in shard.images), key=by_name)
     names = names_of_classes(images)
     places = _places(study, images, names)
-    said = _said(study, places)
+    concepts = load_concepts(study.folder) if has_concepts(study.folder) else None
+    said = _said(concepts, places)
     wanted = _wanted(study, shards, places, said)
-    fixed = ["index.html", "data/photos.js", *assets()]
+    summary = summarise(images, names)
+    views = {image_id: size for shard in shards for image_id, size in shard.views.items()}
+    thumbs = {image_id: thumb_size(views[image_id]) for image_id in places}
+    plan = plan_words(study, _name(study), concepts, summary, thumbs)
+    fixed = ["index.html", "data/photos.js", *assets(), *plan.files]
     all_files = [*fixed, *(path for image_id in places for path in files_of(image_id))]
     ours.check_free(out, all_files, before)
     _make_folders(out)
@@ -107,16 +113,15 @@ def write_site(
     try:
         jobs = _jobs(study, out, shards, places, stale, said)
         _write_photos(out, jobs, wanted, notes, workers=workers, total=len(stale), progress=progress)
+        write_words(study, out, plan, shards, before, notes, workers=workers)
     finally:
         # Whatever stopped it: what is written need not be written again.
         with contextlib.suppress(OutputError):
             ours.write_ours(out, notes)
 
     gone = [i for i in images if notes.get(files_of(i.image_id)[0], "").endswith(GONE_MARK)]
-    summary = summarise(images, names)
-    views = {image_id: size for shard in shards for image_id, size in shard.views.items()}
-    photos = listing(images, names, {image_id: thumb_size(views[image_id]) for image_id in places})
-    index = render_index(_about(study, gone, said), summary, version=version(), data_version=version_of(photos))
+    photos = listing(images, names, thumbs)
+    index = render_index(_about(study, gone, said), summary, plan, version=version(), data_version=version_of(photos))
     for path, content in {**assets(), "data/photos.js": photos, "index.html": index}.items():
         _write_changed(out / path, content.encode())
     removed = ours.remove_stale(out, before, all_files)
@@ -173,11 +178,10 @@ def _name(study: Study) -> str:
     return study.folder.resolve().name or "study"
 
 
-def _said(study: Study, places: Mapping[str, Place]) -> dict[str, ConceptSet]:
+def _said(concepts: ConceptSet | None, places: Mapping[str, Place]) -> dict[str, ConceptSet]:
     """image_id to what was said of its maps; empty where the study has no concepts."""
-    if not has_concepts(study.folder):
+    if concepts is None:
         return {}
-    concepts = load_concepts(study.folder)
     return dict.fromkeys(places, nobodys(concepts)) | by_photo(concepts)
 
 

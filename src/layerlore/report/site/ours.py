@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 LIST = "report.json"
 KIND = "layerlore report"
-FOLDERS = ("assets", "data", "photos", "thumbs")
+FOLDERS = ("assets", "classes", "concepts", "data", "maps", "photos", "thumbs")
 _OURS = re.compile(rf"index\.html|(?:{'|'.join(FOLDERS)})/[A-Za-z0-9_-]+\.[a-z]+")
 
 

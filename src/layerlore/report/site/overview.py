@@ -13,9 +13,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from layerlore.report.site.summary import Summary
+    from layerlore.report.site.words import WordPages
     from layerlore.study.records import Skipped, StudySettings
 
 FIRST_ROWS = 30
+FIRST_CARDS = 24
 LISTED_CONFUSIONS = {True: 10, False: 40}
 LISTED_FILES = 30
 TARGETS = {"predicted": "the network's own answer", "label": "the photo's own class"}
@@ -69,12 +71,15 @@ class Figure:
     note: str = ""
 
 
-def render_index(study: Study, summary: Summary, *, version: str, data_version: str) -> str:
+def render_index(
+    study: Study, summary: Summary, said: WordPages | None = None, *, version: str, data_version: str
+) -> str:
     """The overview as HTML; grids and search come with the site's script.
 
     Args:
         study: The study.
         summary: Its photos in numbers.
+        said: What words add to the site.
         version: Query for shared files, as in `Place`.
         data_version: Likewise for the list of photos.
     """
@@ -94,6 +99,9 @@ def render_index(study: Study, summary: Summary, *, version: str, data_version: 
             states=tuple(states(study, summary)),
             figures=tuple(figures(study, summary)),
             summary=summary,
+            said=said,
+            class_states=tuple(class_states(study, summary, said)),
+            cards_first=FIRST_CARDS,
             rows=summary.classes or summary.answers,
             rows_first=FIRST_ROWS,
             heads=_heads(summary),
@@ -186,6 +194,30 @@ def states(study: Study, summary: Summary) -> Iterator[State]:
         counts = {reason: sum(s.reason == reason for s in study.skipped) for reason in ("unreadable", "duplicate")}
         said = words.listed([f"{count:,} {reason}" for reason, count in counts.items() if count])
         yield _listed(f"Left out when the study was made: {said}.", "Which files", lines)
+
+
+def class_states(study: Study, summary: Summary, said: WordPages | None) -> Iterator[State]:
+    """What is missing for, or has to be known of, the words of the study."""
+    name = shlex.quote(study.name)
+    again = f"&& layerlore report {name}"
+    if said is None or not summary.explained:
+        return
+    if said.simulated:
+        yield State("The answers behind these words are simulated: a program made them, no people.", urgent=True)
+    if said.machine:
+        yield State(f"The words are proposals of a model ({said.machine}); nobody has said them.", urgent=True)
+    if said.concepts is None:
+        yield State(
+            "Nobody has named yet what the maps show. With answers of people in the study:",
+            command=f"layerlore concepts {name} {again}",
+        )
+    if not said.cards:
+        yield State("Classes are not explained yet. To explain them:", command=f"layerlore classes {name} {again}")
+    elif said.classes_stale:
+        yield State(
+            "The explanations of classes are older than the words or the photos. To bring them up to date:",
+            command=f"layerlore classes {name} {again}",
+        )
 
 
 def _listed(text: str, summary: str, lines: Sequence[tuple[str, str]], *, urgent: bool = False) -> State:

@@ -1,0 +1,310 @@
+"""Pages of classes: what each looks like to the network, layer by layer, and cards of all for the start page."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from layerlore.report import words
+from layerlore.report.html import environment, site_policy
+from layerlore.report.label_sentences import whole_percent
+from layerlore.report.site.concept_pages import concept_file
+from layerlore.report.site.plots import Plot, trend_plot
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from layerlore.classes.records import ClassExplanation, ConceptInLayer, Suspect
+    from layerlore.classes.telling import TellingWord
+    from layerlore.report.site.concept_pages import Frame
+    from layerlore.report.site.example_maps import Shot, Shots
+    from layerlore.report.site.summary import ClassRow
+
+TOP = 5
+"""Concepts that a layer is shown with; `classes.parquet` has more."""
+EXAMPLES = 3
+TRENDS = 12
+TELLING = 12
+BEST = 3
+"""Words on a card."""
+
+
+@dataclass(frozen=True)
+class ConceptRow:
+    """A concept in a layer of a class."""
+
+    name: str
+    address: str
+    weight: str
+    weight_width: float
+    photos: str
+    examples: tuple[Shot, ...]
+    channels: str
+
+
+@dataclass(frozen=True)
+class LayerBlock:
+    """A layer of a class."""
+
+    name: str
+    rows: tuple[ConceptRow, ...]
+    note: str
+
+
+@dataclass(frozen=True)
+class TrendRow:
+    """How a concept goes from shallow to deep."""
+
+    name: str
+    address: str
+    plot: Plot
+    direction: str
+    slope: str
+
+
+@dataclass(frozen=True)
+class SuspectRow:
+    """A suspect of a shortcut."""
+
+    name: str
+    address: str
+    reason: str
+    examples: tuple[Shot, ...]
+
+
+@dataclass(frozen=True)
+class TellingRow:
+    """A word that tells the class from the one it is most often taken for."""
+
+    name: str
+    address: str
+    layer: str
+    here: str
+    there: str
+    more_here: bool
+    odds: str
+    sure: bool
+
+
+@dataclass(frozen=True)
+class ClassPage:
+    """What a page says of a class."""
+
+    label: str
+    title: str
+    sentence: str
+    figures: tuple[tuple[str, str, str], ...]
+    from_maps: bool
+    machine: bool
+    note: str
+    layers: tuple[LayerBlock, ...]
+    trends: tuple[TrendRow, ...]
+    suspects: tuple[SuspectRow, ...]
+    checked: str
+    removal: str
+    other: str
+    other_address: str
+    telling: tuple[TellingRow, ...]
+    grid: str
+
+
+@dataclass(frozen=True)
+class Card:
+    """A class on the start page."""
+
+    title: str
+    address: str
+    photos: str
+    accuracy: str
+    words: tuple[str, ...]
+    flags: str
+    from_maps: bool
+    machine: bool
+    shot: Shot | None
+
+
+def class_file(label: str) -> str:
+    """The page of a class in the site; it depends on the class's name only."""
+    slug = re.sub(r"[^a-z0-9]+", "-", label.casefold()).strip("-")[:40] or "class"
+    return f"classes/{slug}-{hashlib.sha256(label.encode()).hexdigest()[:8]}.html"
+
+
+def class_page(
+    one: ClassExplanation,
+    row: ClassRow | None,
+    shots: Shots,
+    *,
+    known: Mapping[str, object],
+    telling: Sequence[TellingWord],
+    other: tuple[str, str],
+) -> ClassPage:
+    """What the page of a class says.
+
+    Args:
+        one: The class.
+        row: The same in the overview; None where the overview has it not.
+        shots: Makes the pictures.
+        known: Concepts that have a page.
+        telling: Words that tell it from ``other``.
+        other: Title and label of the class that it is most often taken for, or empty.
+    """
+    title = row.title if row else one.label
+    return ClassPage(
+        label=one.label,
+        title=title,
+        sentence=_sentence(one, title),
+        figures=tuple(_figures(one)),
+        from_maps=one.from_maps,
+        machine=one.machine,
+        note=_note(one),
+        layers=tuple(_layer(one, layer, shots, known) for layer in one.layers),
+        trends=tuple(_trends(one, known)),
+        suspects=tuple(_suspect(suspect, shots, known) for suspect in one.suspects),
+        checked=_checked(one),
+        removal=_removal(one),
+        other=other[0],
+        other_address=f"../{class_file(other[1])}" if other[1] else "",
+        telling=tuple(_telling(word, known) for word in telling[:TELLING]),
+        grid=row.address if row else "photos",
+    )
+
+
+def _sentence(one: ClassExplanation, title: str) -> str:
+    """What the deepest layer with a word shows."""
+    if one.from_maps:
+        return (
+            f"Nobody has said yet what the maps of {title} show, or too few have; "
+            "they are grouped by the feature maps that they share."
+        )
+    deepest = next((layer for layer in reversed(one.layers) if one.concepts.get(layer)), "")
+    if not deepest:
+        return f"No map of {title} has a word."
+    top = one.top(deepest, BEST)
+    named = words.listed([f"{concept.name} ({whole_percent(100 * concept.share)} of the photos)" for concept in top])
+    return f"In its {_which(one, deepest)} the network sees in {title}: {named}."
+
+
+def _which(one: ClassExplanation, layer: str) -> str:
+    return "last layer" if layer == one.layers[-1] else f"layer {layer}"
+
+
+def _figures(one: ClassExplanation) -> Iterator[tuple[str, str, str]]:
+    yield "Photos", f"{one.images:,}", "explained"
+    if one.right is not None and one.images:
+        yield "Accuracy", words.percent(100 * one.right / one.images), f"{one.right:,} of {one.images:,}"
+    yield "With words", f"{one.labelled:,}", f"of {one.images:,}"
+    if one.checked:
+        yield "Suspects", f"{len(one.suspects):,}", f"object known in {one.checked:,}"
+
+
+def _note(one: ClassExplanation) -> str:
+    if one.machine:
+        return f"These words are proposals of a model ({one.settings.get('source', 'clip')}); nobody has said them."
+    if one.from_maps or one.labelled == one.images:
+        return ""
+    return (
+        f"Only {one.labelled:,} of {words.count(one.images, 'photo')} have words; the others are not in these numbers."
+    )
+
+
+def _layer(one: ClassExplanation, layer: str, shots: Shots, known: Mapping[str, object]) -> LayerBlock:
+    rows = tuple(_row(concept, one.images, shots, known) for concept in one.top(layer, TOP))
+    note = ""
+    if one.from_maps and layer in one.stability:
+        value = one.stability[layer]
+        kind = "stable" if value >= 0.7 else "fairly stable" if value >= 0.4 else "hardly stable"
+        note = f"Groups {kind}: with other photos of the class they agree to {words.number(value, 2)} (1 = the same)."
+    return LayerBlock(layer, rows, note)
+
+
+def _row(concept: ConceptInLayer, images: int, shots: Shots, known: Mapping[str, object]) -> ConceptRow:
+    channels = ", ".join(map(str, concept.channels[:6])) + (", …" if len(concept.channels) > 6 else "")
+    return ConceptRow(
+        name=concept.name,
+        address=_address(concept.concept_id, known),
+        weight=words.percent(concept.mean_weight),
+        weight_width=min(100.0, concept.mean_weight),
+        photos=f"{concept.images:,} of {words.count(images, 'photo')}",
+        examples=shots.some(concept.examples, EXAMPLES),
+        channels=f"channels {channels}" if channels else "",
+    )
+
+
+def _address(concept_id: str, known: Mapping[str, object]) -> str:
+    return f"../{concept_file(concept_id)}" if concept_id in known else ""
+
+
+def _trends(one: ClassExplanation, known: Mapping[str, object]) -> Iterator[TrendRow]:
+    said = {"emerges": "emerges late", "fades": "fades", "": "neither can be told"}
+    for trend in one.trends[:TRENDS]:
+        low, high = words.number(trend.low, 2), words.number(trend.high, 2)
+        yield TrendRow(
+            name=trend.name,
+            address=_address(trend.concept_id, known),
+            plot=trend_plot(trend, one.layers),
+            direction=said[trend.direction],
+            slope=f"slope {words.number(trend.slope, 2)} (95{words.NBSP}%: {low} to {high})",
+        )
+
+
+def _suspect(suspect: Suspect, shots: Shots, known: Mapping[str, object]) -> SuspectRow:
+    address = _address(suspect.concept_id, known)
+    return SuspectRow(suspect.name, address, suspect.reason, shots.some(suspect.examples, EXAMPLES))
+
+
+def _checked(one: ClassExplanation) -> str:
+    if not one.checked:
+        return "No photo of this class comes with its object marked, so suspects cannot be told."
+    return f"In {words.count(one.checked, 'photo')} the object is marked; no concept is suspected."
+
+
+def _removal(one: ClassExplanation) -> str:
+    found = one.removal
+    if found is None:
+        return ""
+    how = {"blur": "blurred", "fill": "filled with grey"}.get(found.how, found.how)
+    return (
+        f"With the object {how}, the network still says the class for {found.still:,} of "
+        f"{words.count(found.right, 'photo')} that it got right."
+    )
+
+
+def _telling(word: TellingWord, known: Mapping[str, object]) -> TellingRow:
+    low, high = words.number(word.low, 1), words.number(word.high, 1)
+    return TellingRow(
+        name=word.name,
+        address=_address(word.concept_id, known),
+        layer=word.layer,
+        here=f"{word.counts[0]:,}",
+        there=f"{word.counts[1]:,}",
+        more_here=word.log_odds > 0,
+        odds=f"{words.number(word.log_odds, 1)} ({low} to {high})",
+        sure=word.sure,
+    )
+
+
+def card(one: ClassExplanation, row: ClassRow | None, shots: Shots) -> Card:
+    """The class on the start page."""
+    deepest = next((layer for layer in reversed(one.layers) if one.concepts.get(layer)), "")
+    top = one.top(deepest, BEST) if deepest else ()
+    shown = shots.some(top[0].examples, 1) if top else ()
+    judged = one.right is not None and one.images
+    return Card(
+        title=row.title if row else one.label,
+        address=class_file(one.label),
+        photos=words.count(one.images, "photo"),
+        accuracy=f"{words.percent(100 * (one.right or 0) / one.images)} right" if judged else "",
+        words=() if one.from_maps else tuple(concept.name for concept in top),
+        flags=words.count(len(one.suspects), "suspect") if one.suspects else "",
+        from_maps=one.from_maps,
+        machine=one.machine,
+        shot=shown[0] if shown else None,
+    )
+
+
+def render_class(page: ClassPage, frame: Frame) -> str:
+    """The page of a class as HTML."""
+    template = environment().get_template("site/class.html.j2")
+    return template.render(policy=site_policy(), frame=frame, words=words, page=page, title=page.title)
