@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from layerlore.report.site.concept_pages import Frame
     from layerlore.report.site.example_maps import Shot, Shots
     from layerlore.report.site.summary import ClassRow
+    from layerlore.report.site.tcav_rows import Tested
 
 TOP = 5
 """Concepts that a layer is shown with; `classes.parquet` has more."""
@@ -107,6 +108,8 @@ class ClassPage:
     other: str
     other_address: str
     telling: tuple[TellingRow, ...]
+    tested: Tested | None
+    shell_name: str
     grid: str
 
 
@@ -139,6 +142,8 @@ def class_page(
     known: Mapping[str, object],
     telling: Sequence[TellingWord],
     other: tuple[str, str],
+    tested: Tested | None,
+    shell_name: str,
 ) -> ClassPage:
     """What the page of a class says.
 
@@ -149,13 +154,15 @@ def class_page(
         known: Concepts that have a page.
         telling: Words that tell it from ``other``.
         other: Title and label of the class that it is most often taken for, or empty.
+        tested: What tests with concept vectors found; None where there are none.
+        shell_name: Name of the study in a command.
     """
     title = row.title if row else one.label
     return ClassPage(
         label=one.label,
         title=title,
         sentence=_sentence(one, title),
-        figures=tuple(_figures(one)),
+        figures=tuple(_figures(one, row)),
         from_maps=one.from_maps,
         machine=one.machine,
         note=_note(one),
@@ -167,6 +174,8 @@ def class_page(
         other=other[0],
         other_address=f"../{class_file(other[1])}" if other[1] else "",
         telling=tuple(_telling(word, known) for word in telling[:TELLING]),
+        tested=tested,
+        shell_name=shell_name,
         grid=row.address if row else "photos",
     )
 
@@ -190,10 +199,11 @@ def _which(one: ClassExplanation, layer: str) -> str:
     return "last layer" if layer == one.layers[-1] else f"layer {layer}"
 
 
-def _figures(one: ClassExplanation) -> Iterator[tuple[str, str, str]]:
-    yield "Photos", f"{one.images:,}", "explained"
-    if one.right is not None and one.images:
-        yield "Accuracy", words.percent(100 * one.right / one.images), f"{one.right:,} of {one.images:,}"
+def _figures(one: ClassExplanation, row: ClassRow | None) -> Iterator[tuple[str, str, str]]:
+    """Numbers of the class; a photo that is taken for another class is explained for that one, and not in it."""
+    yield "Photos", f"{one.images:,}", f"of {row.photos:,}, explained for it" if row else "explained for it"
+    if row and row.accuracy is not None:
+        yield "Accuracy", words.percent(100 * row.accuracy), f"{row.right:,} of {row.explained:,}"
     yield "With words", f"{one.labelled:,}", f"of {one.images:,}"
     if one.checked:
         yield "Suspects", f"{len(one.suspects):,}", f"object known in {one.checked:,}"
@@ -290,12 +300,11 @@ def card(one: ClassExplanation, row: ClassRow | None, shots: Shots) -> Card:
     deepest = next((layer for layer in reversed(one.layers) if one.concepts.get(layer)), "")
     top = one.top(deepest, BEST) if deepest else ()
     shown = shots.some(top[0].examples, 1) if top else ()
-    judged = one.right is not None and one.images
     return Card(
         title=row.title if row else one.label,
         address=class_file(one.label),
-        photos=words.count(one.images, "photo"),
-        accuracy=f"{words.percent(100 * (one.right or 0) / one.images)} right" if judged else "",
+        photos=words.count(row.photos if row else one.images, "photo"),
+        accuracy=f"{words.percent(100 * row.accuracy)} right" if row and row.accuracy is not None else "",
         words=() if one.from_maps else tuple(concept.name for concept in top),
         flags=words.count(len(one.suspects), "suspect") if one.suspects else "",
         from_maps=one.from_maps,

@@ -1,0 +1,69 @@
+"""Pages of classes and concepts in a real browser, from disk: light and dark, on a phone, and the way back."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+import wording
+from handmade import concept_id
+from seen import PHONE, keep, serious
+
+from layerlore.report.site import write_site
+from layerlore.report.site.class_pages import class_file
+from layerlore.study.study import Study
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from playwright.sync_api import Page
+
+pytestmark = pytest.mark.browser
+PAGES = {
+    "class": class_file("missile"),
+    "concept": f"concepts/{concept_id('espresso part')}.html",
+    "concepts": "concepts/index.html",
+    "cards": "index.html",
+}
+
+
+@pytest.fixture(scope="module")
+def named_site(study_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Site of the study with words and classes."""
+    folder = tmp_path_factory.mktemp("named") / "study"
+    shutil.copytree(study_folder, folder, ignore=shutil.ignore_patterns("report"))
+    study = Study.open(folder)
+    wording.name_maps(study)
+    return write_site(study, workers=1).index.parent
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_pages_of_words_have_no_serious_finding(open_page: Callable[..., Page], named_site: Path, scheme: str) -> None:
+    for name, file in PAGES.items():
+        page = open_page((named_site / file).as_uri(), color_scheme=scheme)
+        assert serious(page) == [], name
+        keep(page, f"words-{name}-{scheme}", whole=True)
+
+
+def test_pages_of_words_fit_a_phone(open_page: Callable[..., Page], named_site: Path) -> None:
+    for name, file in PAGES.items():
+        page = open_page((named_site / file).as_uri(), viewport=PHONE, has_touch=True, device_scale_factor=2)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
+        keep(page, f"words-{name}-phone")
+
+
+def test_from_a_class_to_a_concept_to_an_answers_map(open_page: Callable[..., Page], named_site: Path) -> None:
+    page = open_page((named_site / "index.html").as_uri())
+    page.locator(".card-link", has_text="espresso").click()
+    page.wait_for_selector("html[data-ready]")
+    assert page.inner_text("h1") == "espresso"
+    page.locator(".row-name a", has_text="espresso part").first.click()
+    page.wait_for_selector("html[data-ready]")
+    row = page.locator("tr[id^=answer-]").first
+    assert "Espresso Part" in row.inner_text()
+    row.locator("a").click()
+    page.wait_for_selector("html[data-ready]")
+    assert page.locator("#panel").is_visible(), "the map of the answer is open"
+    assert "espresso part" in page.inner_text("#panel-body")
