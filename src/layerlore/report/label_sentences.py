@@ -145,8 +145,6 @@ def _how_sure(page: PageWords) -> Iterator[str]:
     named = [key for key in keys if page.concepts.top(key)]
     if page.concepts.machine:
         yield f"These words are proposals of a model ({page.source}); nobody has said them."
-    if page.simulated:
-        yield "The answers are simulated: a program made them, no people."
     missing = len(keys) - len(named)
     if missing:
         yield f"{missing:,} of {words.count(len(keys), 'map')} {'has' if missing == 1 else 'have'} no word."

@@ -73,16 +73,11 @@ class PageWords:
         return self.concepts.source if self.concepts.machine else ""
 
     @property
-    def simulated(self) -> bool:
-        """A program made the answers, no people."""
-        return bool(self.concepts.facts.get("simulated"))
-
-    @property
     def who(self) -> str:
         """Who the words are of, such as "People see"."""
         if self.concepts.machine:
             return "A model proposes"
-        return "Simulated players see" if self.simulated else "People see"
+        return "Simulated players see" if self.concepts.simulated else "People see"
 
     def labels(self, layer: LayerExplanation, cluster: ClusterMap) -> tuple[Label, ...]:
         """The best words of a map."""

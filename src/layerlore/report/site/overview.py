@@ -202,8 +202,6 @@ def class_states(study: Study, summary: Summary, said: WordPages | None) -> Iter
     again = f"&& layerlore report {name}"
     if said is None or not summary.explained:
         return
-    if said.simulated:
-        yield State("The answers behind these words are simulated: a program made them, no people.", urgent=True)
     if said.machine:
         yield State(f"The words are proposals of a model ({said.machine}); nobody has said them.", urgent=True)
     if said.concepts is None:

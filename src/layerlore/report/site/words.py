@@ -44,7 +44,6 @@ class WordPages:
         concepts: Number of concepts; None where the study has no concepts.
         classes_stale: The class explanations are older than what they are made of.
         machine: The model that proposed the words, or "".
-        simulated: A program made the answers.
     """
 
     pages: Mapping[str, tuple[str, Callable[[], str]]]
@@ -53,7 +52,6 @@ class WordPages:
     concepts: int | None
     classes_stale: bool
     machine: str
-    simulated: bool
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -82,8 +80,9 @@ def plan_words(
     """
     names = {image.image_id: image.name for image in study.images if image.image_id in thumbs}
     shots = Shots(study.manifest.current, names, thumbs)
-    simulated = bool(concepts and concepts.facts.get("simulated"))
-    frame = concept_pages.Frame(name, version(), concepts is not None, simulated)
+    frame = concept_pages.Frame(
+        name, version(), has_concepts=concepts is not None, simulated=concepts is not None and concepts.simulated
+    )
     pages: dict[str, tuple[str, Callable[[], str]]] = {}
     if concepts is not None:
         for file, page in concept_pages.concept_pages(concepts, shots, names):
@@ -110,7 +109,6 @@ def plan_words(
         concepts=None if concepts is None else len(concepts.concepts),
         classes_stale=bool(made) and not classes_are_current(study),
         machine=concepts.source if concepts is not None and concepts.machine else "",
-        simulated=simulated,
     )
 
 
