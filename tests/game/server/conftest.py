@@ -30,6 +30,8 @@ from django.conf import settings  # noqa: E402
 from serving import Browser, begin, make_player, open_campaign  # noqa: E402
 from small_bundle import write_bundle  # noqa: E402
 
+from layerlore.game.server.tending import beat  # noqa: E402
+
 if not settings.DATABASES["default"].get("TEST"):
     test = {} if os.environ["LAYERLORE_DATABASE"] else {"NAME": str(HOME / "game.sqlite3")}
     settings.DATABASES["default"]["TEST"] = test
@@ -48,7 +50,8 @@ def bundle() -> Path:
 
 @pytest.fixture
 def campaign(db: None, bundle: Path) -> Campaign:
-    """The tiny campaign, open."""
+    """The tiny campaign, open, as if a keeper were beside it."""
+    beat(HOME)
     return open_campaign(bundle)
 
 

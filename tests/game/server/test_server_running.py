@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -17,6 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from small_bundle import write_bundle
+
+from layerlore.game.server.tending import HEARTBEAT_FILE, SILENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,6 +68,41 @@ def test_a_round_over_the_wire_and_a_quiet_end(tmp_path: Path) -> None:
     for number in started:
         assert not Path(f"/proc/{number}").exists()
     assert oct((tmp_path / "campaign" / "secret.key").stat().st_mode)[-3:] == "600"
+
+
+def test_a_keeper_that_dies_is_started_again(tmp_path: Path) -> None:
+    """One that hangs is told by the health check; one that is killed has a successor, which is heard of."""
+    folder = write_bundle(tmp_path / "campaign", images=1, honeypots=0, seed=5)
+    with playing(tmp_path, "--workers", "1") as (address, server, _):
+        first = keeper_of(server)
+        assert first is not None
+        os.kill(first, signal.SIGSTOP)
+        assert health(address) == (200, [])
+        os.utime(folder / HEARTBEAT_FILE, (0, time.time() - SILENCE - 1))
+        assert health(address) == (503, ["keeper"])
+        os.kill(first, signal.SIGKILL)
+        until = time.monotonic() + 60
+        while health(address) != (200, []):
+            assert time.monotonic() < until
+            time.sleep(0.5)
+        second = keeper_of(server)
+        assert second not in (None, first)
+    assert not Path(f"/proc/{second}").exists()
+
+
+def keeper_of(server: subprocess.Popen[str]) -> int | None:
+    """Its process, a child of the server."""
+    children = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()
+    found = [int(one) for one in children if b"game.server.keeper" in Path(f"/proc/{one}/cmdline").read_bytes()]
+    return found[0] if found else None
+
+
+def health(address: str) -> tuple[int, list[str]]:
+    try:
+        with urllib.request.build_opener().open(f"{address}healthz", timeout=30) as answer:
+            return answer.status, json.load(answer)["problems"]
+    except urllib.error.HTTPError as error:
+        return error.code, json.load(error)["problems"]
 
 
 def say(folder: Path, *options: str) -> str:

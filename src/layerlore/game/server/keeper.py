@@ -11,6 +11,8 @@ import signal
 import threading
 from typing import TYPE_CHECKING
 
+from layerlore.game.server.tending import beat
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
@@ -44,6 +46,7 @@ def chores() -> dict[str, tuple[int, Callable[[datetime], object]]]:
 
 def run(stop: threading.Event) -> None:
     """Do what is due until told to stop. A chore that fails is logged and does not keep the others from being done."""
+    from django.conf import settings
     from django.db import connection
     from django.utils import timezone
 
@@ -51,6 +54,7 @@ def run(stop: threading.Event) -> None:
     last: dict[str, datetime] = {}
     while not stop.wait(PAUSE) and os.getppid() == parent:
         for name, (seconds, chore) in chores().items():
+            beat(settings.CAMPAIGN_FOLDER)  # also between two chores that take long
             now = timezone.now()
             if name in last and (now - last[name]).total_seconds() < seconds:
                 continue

@@ -5,13 +5,12 @@ from __future__ import annotations
 import gc
 import os
 import socket
-import subprocess
-import sys
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from layerlore.errors import SettingError, StudyError
 from layerlore.game.server import environment
+from layerlore.game.server.tending import Keeper
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -189,12 +188,11 @@ def serve(server: Server, *, admin: str | None, say: Callable[[str], None], show
         from layerlore.game.server.services.staff import one_time_link
 
         say(f"For {admin}, once and within 30 minutes: {address(server).rstrip('/')}{one_time_link(admin)}")
-    keeper = subprocess.Popen([sys.executable, "-m", "layerlore.game.server.keeper"])
+    keeper = Keeper(folder)
     try:
-        _gunicorn(server, listener, ready=lambda: show(address(server)))
+        _gunicorn(server, listener, ready=lambda: show(address(server)), tend=keeper.tend)
     finally:
-        keeper.terminate()
-        keeper.wait(timeout=GRACE)
+        keeper.end(GRACE)
 
 
 def _listen(server: Server) -> socket.socket:
@@ -223,9 +221,17 @@ def _settle() -> None:
     gc.set_threshold(10_000, 20, 20)
 
 
-def _gunicorn(server: Server, listener: socket.socket, *, ready: Callable[[], None]) -> None:
-    """Run the workers until told to end; ``ready`` is called once requests are taken and signals are heeded."""
+def _gunicorn(server: Server, listener: socket.socket, *, ready: Callable[[], None], tend: Callable[[], None]) -> None:
+    """Run the workers until told to end.
+
+    Args:
+        server: What to serve.
+        listener: The socket.
+        ready: Called once requests are taken and signals are heeded.
+        tend: Called about once a second. Not in a thread: workers are forks, and a fork keeps a thread's locks.
+    """
     from gunicorn.app.base import BaseApplication
+    from gunicorn.arbiter import Arbiter
 
     listener.listen(2048)
     os.set_inheritable(listener.fileno(), True)
@@ -247,6 +253,11 @@ def _gunicorn(server: Server, listener: socket.socket, *, ready: Callable[[], No
         "post_worker_init": lambda _: _settle(),
     }
 
+    class Tending(Arbiter):  # type: ignore[misc]  # gunicorn has no types
+        def manage_workers(self) -> None:
+            super().manage_workers()
+            tend()
+
     class Application(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         def load_config(self) -> None:
             for name, value in options.items():
@@ -257,4 +268,4 @@ def _gunicorn(server: Server, listener: socket.socket, *, ready: Callable[[], No
 
             return application
 
-    Application().run()
+    Tending(Application()).run()

@@ -22,6 +22,7 @@ from layerlore.game.server.services.people import (
     remember_device,
     remember_guest,
 )
+from layerlore.game.server.tending import is_silent
 from layerlore.game.server.views import errors, sentences
 from layerlore.game.server.views.common import SeeOther, play_language, points, safe_next, see, signed
 from layerlore.game.server.views.example import worked_example
@@ -161,9 +162,12 @@ def set_language(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 def healthz(request: HttpRequest) -> HttpResponse:
-    """Whether the server works: the database answers, there is a campaign, and the last recount found no difference."""
+    """Whether the server works.
+
+    The database answers, there is a campaign, the last recount found no difference, and the keeper is alive.
+    """
     del request
-    problems = []
+    problems = ["keeper"] if is_silent(settings.CAMPAIGN_FOLDER) else []
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
