@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.db import connection
 from django.utils import timezone
-from serving import make_player, open_campaign
+from serving import Browser, make_player, open_campaign
 from small_bundle import write_bundle
 
 from layerlore.game.bundle.errors import BundleError
+from layerlore.game.server import running
 from layerlore.game.server.models import Campaign, ConsentText, Map, Picture
-from layerlore.game.server.services import assignment, campaigns, loading
+from layerlore.game.server.services import assignment, campaigns, consents, loading
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,6 +53,36 @@ def test_another_bundle_of_the_same_campaign_is_refused(campaign: Campaign, bund
     Campaign.objects.update(bundle_hash="0" * 64)
     with pytest.raises(loading.LoadingError, match="put that one back"):
         loading.load(bundle)
+
+
+def test_nobody_is_promised_what_the_consent_text_does_not_say(tmp_path: Path) -> None:
+    folder = write_bundle(tmp_path, images=1, honeypots=0, seed=2)
+    campaign = open_campaign(folder)
+    config, path = campaigns.rules(campaign).config, folder / "consent.en.md"
+    assert consents.unchanged(folder, config) == [path, folder / "consent.it.md"]
+    assert "Who runs it" not in Browser().get("/info/").content.decode()
+    path.write_text(path.read_text() + "\nEve Example asks you, eve@example.org. Labels are published under CC0.\n")
+    loading.load(folder)
+    assert consents.unchanged(folder, config) == [folder / "consent.it.md"]
+    assert "Ciò che accetti" in Browser().get("/info/", headers={"accept-language": "it"}).content.decode()
+    assert "Who runs it" in Browser().get("/info/").content.decode()
+
+
+@pytest.mark.parametrize(
+    ("more", "reachable"),
+    [
+        ({}, False),
+        ({"host": "localhost"}, False),
+        ({"host": "127.0.0.2"}, False),
+        ({"host": "::1"}, False),
+        ({"host": "0.0.0.0"}, True),  # noqa: S104
+        ({"host": "::"}, True),
+        ({"host": "play.example.org"}, True),
+        ({"names": ("play.example.org",)}, True),
+    ],
+)
+def test_who_can_come(tmp_path: Path, more: dict[str, Any], reachable: bool) -> None:
+    assert running.is_reachable(running.Server(tmp_path, **more)) is reachable
 
 
 def test_a_new_consent_text_is_a_new_version(tmp_path: Path) -> None:

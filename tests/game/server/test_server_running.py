@@ -50,6 +50,7 @@ def test_a_round_over_the_wire_and_a_quiet_end(tmp_path: Path) -> None:
     write_bundle(tmp_path / "campaign", images=6, honeypots=4, seed=5)
     with playing(tmp_path, "--admin", "boss") as (address, server, said):
         assert re.search(rf"{address}accounts/password-reset/\S+", "\n".join(said))
+        assert not any("consent" in line for line in said)  # nobody else can come
         browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar()))
         with browser.open(f"{address}healthz", timeout=30) as answer:
             assert json.load(answer) == {"ok": True, "problems": []}
@@ -73,7 +74,9 @@ def test_a_round_over_the_wire_and_a_quiet_end(tmp_path: Path) -> None:
 def test_a_keeper_that_dies_is_started_again(tmp_path: Path) -> None:
     """One that hangs is told by the health check; one that is killed has a successor, which is heard of."""
     folder = write_bundle(tmp_path / "campaign", images=1, honeypots=0, seed=5)
-    with playing(tmp_path, "--workers", "1") as (address, server, _):
+    with playing(tmp_path, "--workers", "1", "--host", "0.0.0.0") as (address, server, said):  # noqa: S104
+        assert [line for line in said if str(folder / "consent.en.md") in line and "licence" in line] == said
+        assert len(said) == 1
         first = keeper_of(server)
         assert first is not None
         os.kill(first, signal.SIGSTOP)

@@ -6,6 +6,7 @@ import gc
 import os
 import socket
 from dataclasses import dataclass, replace
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
 from layerlore.errors import SettingError, StudyError
@@ -103,8 +104,20 @@ def _own_addresses() -> list[str]:
     return [socket.gethostname(), *(str(entry[4][0]) for entry in found)]
 
 
-def prepare(folder: Path) -> None:
+def is_reachable(server: Server) -> bool:
+    """Whether others than this machine's own users can come."""
+    try:
+        local = ip_address(server.host).is_loopback
+    except ValueError:
+        local = server.host == "localhost"
+    return bool(server.names) or not local
+
+
+def prepare(folder: Path) -> list[Path]:
     """Bring the database up to date, load the campaign and open it if it is new.
+
+    Returns:
+        Consent texts that nobody has made their own.
 
     Raises:
         SettingError: The database cannot be used.
@@ -114,7 +127,7 @@ def prepare(folder: Path) -> None:
     from django.db import DatabaseError, connection
 
     from layerlore.game.domain.lifecycle import CampaignState
-    from layerlore.game.server.services import campaigns, loading
+    from layerlore.game.server.services import campaigns, consents, loading
 
     try:
         refuse_newer()
@@ -127,7 +140,9 @@ def prepare(folder: Path) -> None:
         campaigns.move(campaign, CampaignState.OPEN)
     os.environ[environment.PREFIX + "CAMPAIGN_KEY"] = campaign.key  # for the keeper
     settings.CAMPAIGN_KEY = campaign.key  # for the workers, which are forks of this process
+    unchanged = consents.unchanged(folder, campaigns.rules(campaign).config)
     connection.close()  # the workers open their own
+    return unchanged
 
 
 def refuse_newer() -> None:
@@ -183,7 +198,12 @@ def serve(server: Server, *, admin: str | None, say: Callable[[str], None], show
     listener = _listen(server)
     server = replace(server, port=listener.getsockname()[1])
     configure(server, folder)
-    prepare(folder)
+    unchanged = prepare(folder)
+    if unchanged and is_reachable(server):
+        say(
+            f"warning: {', '.join(map(str, unchanged))}: not changed yet; add who runs the study, how to reach them, "
+            "and the licence under which labels are published"
+        )
     if admin:
         from layerlore.game.server.services.staff import one_time_link
 

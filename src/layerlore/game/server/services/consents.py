@@ -11,6 +11,8 @@ from layerlore.game.server.models import Consent, ConsentText
 from layerlore.game.server.services.prepared import Prepared
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from layerlore.game.domain.config import CampaignConfig
     from layerlore.game.server.models import Campaign, Player
 
@@ -30,6 +32,17 @@ def default_text(config: CampaignConfig, language: str) -> str:
     """The text for a campaign that has none of its own, in a language."""
     with translation.override(language):
         return render_to_string("game/consent_default.md", {"config": config}).strip() + "\n"
+
+
+def is_default(text: str, config: CampaignConfig, language: str) -> bool:
+    """Whether nobody has made the text their own: it does not say who asks for consent."""
+    return text.split() == default_text(config, language).split()
+
+
+def unchanged(folder: Path, config: CampaignConfig) -> list[Path]:
+    """Files of consent texts that nobody has made their own yet."""
+    files = {language: folder / config.consent_file(language) for language in config.campaign.languages}
+    return [path for language, path in files.items() if is_default(path.read_text("utf-8"), config, language)]
 
 
 def current_text(campaign: Campaign, language: str) -> ConsentText | None:

@@ -86,8 +86,11 @@ def how(request: HttpRequest) -> HttpResponse:
 @require_GET
 def info(request: HttpRequest) -> HttpResponse:
     """Who runs it, what is stored, and what is limited."""
-    config = campaigns.rules(campaigns.current()).config
+    campaign = campaigns.current()
+    config = campaigns.rules(campaign).config
+    text = consents.current_text(campaign, play_language(campaign))
     content = {
+        "says_who": text is not None and not consents.is_default(text.text, config, text.language),
         "config": config,
         "rates": [
             {"what": sentences.LIMITS[name], "count": rate.count, "minutes": rate.seconds // 60}
