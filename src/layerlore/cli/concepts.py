@@ -44,7 +44,7 @@ def register(app: typer.Typer) -> None:
     app.command()(concepts)
 
 
-def concepts(
+def concepts(  # noqa: PLR0913 one for each option
     folder: Folder,
     *,
     answers: Annotated[
@@ -62,11 +62,29 @@ def concepts(
         Translator | None, typer.Option(help="Who translates answers into that of --language.", metavar="deepl|argos")
     ] = None,
     language: Annotated[str, typer.Option(help="Of answers that do not say theirs.", metavar="LANG")] = "en",
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--from", help="Let an open_clip model propose words instead of people.", metavar="clip:MODEL[:PRETRAINED]"
+        ),
+    ] = None,
+    words: Annotated[
+        Path | None, typer.Option(help="With --from: words to choose from; default: a list of ours.", metavar="FILE")
+    ] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="With --from: put proposals in the place of people's concepts.")
+    ] = False,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
     """Make concepts of what people typed: names of cluster maps, with the way back to every answer."""
     with one_line_errors(debug=debug):
+        if source is not None:
+            others = answers or encoder or translate or method is not Grouping.default or language != "en"
+            propose(folder, source, words, replace=replace, others=bool(others), as_json=as_json)
+            return
+        if words or replace:
+            raise typer.BadParameter("only with --from", param_hint="--words" if words else "--replace")
         from layerlore.concepts.building import ConceptSettings
         from layerlore.concepts.grouping import DEFAULT
 
@@ -101,6 +119,34 @@ def _of_answers(folder: Path, answers: Path | None, settings: ConceptSettings) -
         found = build_concepts(study, read, settings, progress=progress, notice=notes.append)
     save_concepts(folder, found)
     return found, notes
+
+
+def propose(folder: Path, source: str, words: Path | None, *, replace: bool, others: bool, as_json: bool) -> None:
+    """Have a model propose concepts; what people said is replaced only where that is asked for."""
+    if others:
+        raise typer.BadParameter("a model reads no answers; leave out what is about answers", param_hint="--from")
+    from layerlore.concepts.clip import load_clip
+    from layerlore.concepts.proposing import check_free, lines, propose_concepts, read_words
+    from layerlore.concepts.storage import save_concepts
+    from layerlore.study.study import Study
+
+    study = Study.open(folder)
+    if not replace:
+        check_free(folder)
+    listed = read_words(words)
+    model = load_clip(source)
+    with study_progress("looking") as progress:
+        found = propose_concepts(study, model, listed, progress=progress)
+    save_concepts(folder, found)
+    if as_json:
+        print_json(as_content(found, []))
+        return
+    for line in lines(found):
+        say(line)
+    counts = {one.concept_id: len(found.maps_of(one.concept_id)) for one in found.concepts.values()}
+    for one in sorted(found.concepts.values(), key=lambda one: (-counts[one.concept_id], one.name))[:TOP]:
+        typer.echo(printable(f"{one.name} (machine), on {counts[one.concept_id]:,} maps"))
+    say(f"next: layerlore report {folder}, for the pages")
 
 
 def as_content(found: ConceptSet, notes: list[str]) -> dict[str, Any]:

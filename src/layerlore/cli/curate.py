@@ -143,11 +143,12 @@ def undo(
 
 def _decide(folder: Path, make: Any, who: str, *, as_json: bool) -> None:  # noqa: ANN401 a function of concepts and decisions
     """Make a decision, apply it, and say what there is now."""
-    from layerlore.concepts.curating import curate
+    from layerlore.concepts.curating import check_people, curate
     from layerlore.concepts.decisions import read_decisions
     from layerlore.concepts.storage import load_concepts
 
     found = load_concepts(folder)
+    check_people(folder, found)
     made: Decision = make(found, read_decisions(folder))
     made = replace(made, who=who, when=datetime.now(UTC).isoformat(timespec="seconds"))
     changed = curate(folder, made, found)

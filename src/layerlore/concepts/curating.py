@@ -61,12 +61,21 @@ def curate(folder: Path, decision: Decision, found: ConceptSet | None = None) ->
         OutputError: The folder cannot be written.
     """
     found = found or load_concepts(folder)
-    if found.machine:
-        raise ConceptError(f"{folder}: its concepts are proposals of {found.source}; only those of people are changed")
+    check_people(folder, found)
     add_decision(folder, decision)
     changed = with_decisions(found.fates, read_decisions(folder), settings=found.settings, facts=found.facts)
     save_concepts(folder, changed)
     return changed
+
+
+def check_people(folder: Path, found: ConceptSet) -> None:
+    """Refuse to change a model's proposals.
+
+    Raises:
+        ConceptError: They are that.
+    """
+    if found.machine:
+        raise ConceptError(f"{folder}: its concepts are proposals of {found.source}; only those of people are changed")
 
 
 def merge(found: ConceptSet, before: Sequence[Decision], names: Sequence[str], into: str = "") -> Decision:
