@@ -134,6 +134,8 @@ def _print_plan(found: CampaignPlan) -> None:
         f"rounds: {need.rounds:,} that they play, with honeypots, control maps and training",
     ]
     typer.echo("\n".join(lines))
+    for note in found.notes:
+        say(f"note: {note}")
     if need.reachable < 1:
         say(
             f"warning: {need.players:,} players reach {100 * need.reachable:.0f} % of the plays; find more, take fewer "

@@ -346,6 +346,21 @@ def test_one_class_is_no_game(tmp_path: Path) -> None:
         build_bundle(study, ONE, side=SIDE, workers=1)
 
 
+def test_too_few_easy_maps_for_the_training_are_told(study: Study) -> None:
+    """Three classes give three honeypots: enough for three training rounds, not for four."""
+    folder, runner = str(study.folder), CliRunner()
+    assert "honeypot" not in runner.invoke(app, ["campaign", "plan", folder]).stderr
+    (study.folder / "campaign").mkdir()
+    config = default_config("study").replace("training_rounds = 3", "training_rounds = 4")
+    (study.folder / "campaign" / "campaign.toml").write_text(config, encoding="utf-8")
+    options = ["--per-layer", "1", "--side", str(SIDE), "--workers", "1"]
+    for command in (["plan", folder], ["build", folder, *options], ["plan", folder]):
+        done = runner.invoke(app, ["campaign", *command])
+        assert done.exit_code == 0, done.output
+        assert "note: fewer honeypots (3) than training rounds (4): " in done.stderr
+        assert "more photos" in done.stderr
+
+
 def test_commands(study: Study) -> None:
     folder = str(study.folder)
     runner = CliRunner()

@@ -30,6 +30,7 @@ from layerlore.game.bundle.manifest import (
     manifest_bytes,
     plain,
 )
+from layerlore.game.bundle.planning import training_notes
 from layerlore.game.bundle.png import MAX_SIDE
 from layerlore.game.bundle.questions import check_questionnaire, make_questions
 from layerlore.game.bundle.rendering import Rendered, Shared, jobs, random_key, render_image
@@ -276,6 +277,7 @@ def _finish(
     write_whole(shared.staging / MANIFEST_FILE, manifest_bytes(content))
     manifest = load_manifest(shared.staging, verify=False)
     sizes = [stored.bytes for stored in manifest.files()]
+    kinds = {kind.value: sum(one.kind is kind for one in maps) for kind in MapKind}
     return BuildResult(
         folder=study.folder / CAMPAIGN / BUNDLE,
         campaign_id=campaign_id,
@@ -283,12 +285,12 @@ def _finish(
         seed=shared.seed,
         images=len(images),
         classes=len(wording.classes),
-        maps={kind.value: sum(one.kind is kind for one in maps) for kind in MapKind},
+        maps=kinds,
         questions=len(questions),
         files=len(sizes),
         bytes=sum(sizes),
         left_out=dict(Counter(one.reason for one in left_out)),
-        notes=wording.notes,
+        notes=(*wording.notes, *training_notes(kinds[MapKind.HONEYPOT.value], config)),
         seconds=time.perf_counter() - began,
     )
 

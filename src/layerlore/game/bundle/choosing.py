@@ -143,6 +143,11 @@ class Chosen:
         wanted = (MapKind.NORMAL, MapKind.MERGED)
         return [sum(one.kind in wanted for one in image.maps) for image in self.images]
 
+    @property
+    def honeypots(self) -> int:
+        """Easy maps."""
+        return sum(one.kind is MapKind.HONEYPOT for image in self.images for one in image.maps)
+
 
 def choose_maps(study: Study, choice: Choice, seed: int) -> Chosen:
     """Choose maps and classes.

@@ -15,6 +15,8 @@ from layerlore.game.domain.assignment import Plan, plan
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from layerlore.game.domain.config import CampaignConfig
+
 
 @dataclass(frozen=True)
 class CampaignPlan:
@@ -26,6 +28,7 @@ class CampaignPlan:
         maps_per_player: Maps of one photo that a player gets within the cool-down.
         rounds_per_day: Rounds that a player is expected to play a day.
         plan: Plays, players and days.
+        notes: What a researcher should know, one line each.
     """
 
     built: bool
@@ -33,6 +36,19 @@ class CampaignPlan:
     maps_per_player: int
     rounds_per_day: int
     plan: Plan
+    notes: tuple[str, ...] = ()
+
+
+def training_notes(honeypots: int, config: CampaignConfig) -> tuple[str, ...]:
+    """What to know where there are fewer easy maps than rounds that are to be easy."""
+    wanted = config.quality.training_rounds
+    if honeypots >= wanted:
+        return ()
+    note = (
+        f"fewer honeypots ({honeypots}) than training rounds ({wanted}): a player's first rounds are not all easy, and "
+        "none is left to tell later who looks; take more photos, or lower quality.training_rounds"
+    )
+    return (note,)
 
 
 def plan_campaign(
@@ -63,12 +79,15 @@ def plan_campaign(
         manifest = load_manifest(campaign, verify=False)
         wanted = (MapKind.NORMAL, MapKind.MERGED)
         counts = [*Counter(one.image_key for one in manifest.maps if one.kind in wanted).values()]
+        honeypots = sum(one.kind is MapKind.HONEYPOT for one in manifest.maps)
         config = manifest.config
     else:
         study = Study.open(study_folder)
-        counts = choose_maps(study, choice or Choice(), seed=0).maps_per_image
+        chosen = choose_maps(study, choice or Choice(), seed=0)
+        counts, honeypots = chosen.maps_per_image, chosen.honeypots
         path = campaign / CONFIG_FILE
         name = study_folder.resolve().name
         config = read_config(path) if path.exists() else parse_text(default_config(name), path)
     found = plan([count for count in counts if count], config, players=players, rounds_per_day=rounds_per_day)
-    return CampaignPlan(built, len(counts), config.play.max_maps_per_image, rounds_per_day, found)
+    notes = training_notes(honeypots, config)
+    return CampaignPlan(built, len(counts), config.play.max_maps_per_image, rounds_per_day, found, notes)
