@@ -10,7 +10,7 @@ import typer
 
 from layerlore.cli.campaign import Folder, campaign_app
 from layerlore.cli.options import Debug, Json, one_line_errors
-from layerlore.cli.printing import print_json, printable, say
+from layerlore.cli.printing import counted, print_json, printable, say
 
 if TYPE_CHECKING:
     from layerlore.game.exchange.exporting import Exported
@@ -73,13 +73,13 @@ def _print_exported(result: Exported) -> None:
     """What was written, and what to know."""
     written = result.written
     say(
-        f"{written.rounds:,} rounds ({written.finished:,} finished) of {written.players:,} players, "
-        f"{written.labels:,} labels; {written.bytes / 2**20:.1f} MiB"
+        f"{counted(written.rounds, 'round')} ({written.finished:,} finished) of {counted(written.players, 'player')}, "
+        f"{counted(written.labels, 'label')}; {written.bytes / 2**20:.1f} MiB"
     )
     for note in result.notes:
         say(f"note: {note}")
     if result.answers:
-        say(f"{result.answers}: {result.rows:,} rows")
+        say(f"{result.answers}: {counted(result.rows, 'row')}")
     typer.echo(printable(str(written.folder)))
 
 
@@ -107,6 +107,7 @@ def _outlook(found: CampaignStatus) -> str:
     if not found.wanted:
         return "to go: nothing, every map has enough rounds"
     if found.days is None:
-        return f"to go: {found.wanted:,} rounds; nobody has played lately"
+        return f"to go: {counted(found.wanted, 'round')}; nobody has played lately"
     day = f", until {found.done_on}" if found.done_on else ""
-    return f"to go: {found.wanted:,} rounds, {found.days:,.0f} days at {found.pace:g} rounds a day{day}"
+    wanted, days, pace = counted(found.wanted, "round"), counted(round(found.days), "day"), counted(found.pace, "round")
+    return f"to go: {wanted}, {days} at {pace} a day{day}"

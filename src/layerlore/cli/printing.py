@@ -29,6 +29,12 @@ def say(text: str) -> None:
     typer.echo(printable(text), err=True)
 
 
+def counted(amount: float, noun: str) -> str:
+    """An amount with its noun, such as "1 round", "1.5 rounds" or "1,280 rounds"."""
+    figures = f"{amount:,}" if isinstance(amount, int) else f"{amount:g}"
+    return f"{figures} {noun}{'' if figures == '1' else 's'}"
+
+
 def print_json(content: dict[str, Any]) -> None:
     """Print a result for programs."""
     typer.echo(json.dumps(content, ensure_ascii=False, indent=1))

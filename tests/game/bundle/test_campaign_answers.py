@@ -17,7 +17,9 @@ from typer.testing import CliRunner
 pytest.importorskip("django", reason="the game's server is not installed: pip install 'layerlore[game]'")
 
 from layerlore.cli import app
+from layerlore.cli.campaign_answers import _print_status
 from layerlore.game.exchange.reading import read_campaign
+from layerlore.game.exchange.status import CampaignStatus
 from layerlore.study.answers import load_answers, read_answers
 from layerlore.study.study import Study
 
@@ -96,6 +98,23 @@ def test_the_status_of_a_campaign(played: Path) -> None:
         assert f"{layer['layer']}: {layer['ready']} of {layer['maps']}" in shown
     assert f"to go: {told['wanted']} rounds" in shown
     assert told["last_answer"] in shown
+
+
+@pytest.mark.parametrize(
+    ("wanted", "pace", "days", "line"),
+    [
+        (1, 1.0, 1.0, "to go: 1 round, 1 day at 1 round a day"),
+        (12, 1.0, 12.0, "to go: 12 rounds, 12 days at 1 round a day"),
+        (1500, 0.5, 3000.0, "to go: 1,500 rounds, 3,000 days at 0.5 rounds a day"),
+        (1, 20.0, 0.1, "to go: 1 round, 0 days at 20 rounds a day"),
+        (1, 0.0, None, "to go: 1 round; nobody has played lately"),
+    ],
+)
+def test_one_round_is_no_rounds(
+    wanted: int, pace: float, days: float | None, line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _print_status(CampaignStatus("a", "open", {}, 1, 1, (), wanted, pace, days, "", {}, ""))
+    assert line in capsys.readouterr().out.splitlines()
 
 
 def test_what_is_wrong_is_told_in_one_line_before_anything_is_made(built: Path, tmp_path: Path) -> None:
