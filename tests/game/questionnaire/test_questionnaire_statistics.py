@@ -151,6 +151,22 @@ def test_too_few_people_is_said_and_nothing_is_computed() -> None:
         assert all(one.p is None for one in found.groups)
 
 
+def test_whoever_skips_everything_has_not_answered() -> None:
+    """The fifth chooses only, the sixth skips all of two photos, which are skipped ratings and nothing else."""
+    cell = ("lime", "informative")
+    sheets = [sheet(str(person), 0, {cell: 3}, seconds=40) for person in range(4)]
+    idle = [sheet("6", place, {cell: None}, seconds=1, expertise="expert", comment="no") for place in range(2)]
+    found = short([*sheets, *idle])
+    assert (found.people, found.experts, found.sheets, found.seconds) == (4, 0, 4, 40)
+    assert any("4 of at least 5 people" in note for note in found.notes)
+    chooser = sheet("5", 0, {cell: None}, choice="lime", seconds=40)
+    found = short([*sheets, chooser, *idle])
+    assert (found.people, found.sheets, found.choices) == (5, 5, 1)
+    assert not any("of at least 5 people" in note for note in found.notes)
+    lime = next(one for one in found.means if (one.method, one.item) == cell)
+    assert (lime.people, lime.ratings, lime.skipped) == (4, 4, 3)
+
+
 def crowd(seed: int, people: int = 30) -> list[SheetRecord]:
     """People who prefer ours by one point for information, SHAP by half less; experts understand ours better."""
     rng = np.random.default_rng(seed)

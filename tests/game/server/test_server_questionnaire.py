@@ -291,6 +291,7 @@ def test_logging_in_brings_answers_along_and_each_photo_counts_once(asking: Camp
 
 def test_staff_see_means_and_choices_without_shadows(asking: Campaign) -> None:
     from layerlore.game.server.models import Player as Model
+    from layerlore.game.server.models import Sheet
     from layerlore.game.server.services import opinions
 
     staff = Browser()
@@ -301,6 +302,14 @@ def test_staff_see_means_and_choices_without_shadows(asking: Campaign) -> None:
     odd = make_player(asking)
     answered(odd, asking, 3, "gradcam")
     Model.objects.filter(pk=odd.pk).update(shadow=True)
+    idle, brief = Browser(), Browser()
+    for client, data in ((idle, {"comment": "no"}), (brief, {"choice": "1"})):
+        begin(client)
+        path = start(client, "expert")
+        assert client.post(f"{path}answer/", data).status_code == 303
+    found = opinions.overview(asking)
+    assert (found["begun"], found["people"], found["experts"], found["sheets"]) == (5, 4, 1, 4)
+    Sheet.objects.filter(respondent__expertise="expert").delete()
     found = opinions.overview(asking)
     assert (found["people"], found["novices"], found["sheets"]) == (3, 3, 3)
     lime = next(one for one in found["methods"] if one["name"] == "lime")

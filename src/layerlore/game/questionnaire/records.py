@@ -45,6 +45,11 @@ class SheetRecord:
     seconds: int | None = None
     day: str = ""
 
+    @property
+    def answered(self) -> bool:
+        """Whether anything that is counted was given: a rating or a choice; all of it may be skipped."""
+        return bool(self.choice) or any(value is not None for value in self.ratings.values())
+
 
 @dataclass(frozen=True)
 class Estimated:
@@ -161,10 +166,10 @@ class Summary:
 
     Attributes:
         points: Points of the scale.
-        people: Who answered at least one photo.
+        people: Who answered at least one photo; not those who skipped everything.
         novices: Of them.
         experts: Of them.
-        sheets: Photos answered.
+        sheets: Photos answered, by each person; not those on which everything was skipped.
         choices: Photos on which a method was chosen.
         choice_p: All methods against chance: one is preferred over another.
         seconds: Median time for a photo.

@@ -71,19 +71,20 @@ def summarise(
         resamples: How many.
     """
     sheets = sorted(sheets, key=lambda one: (one.respondent, one.place, one.photo))
-    expertise = {sheet.respondent: sheet.expertise for sheet in sheets}
+    answered = [sheet for sheet in sheets if sheet.answered]
+    expertise = {sheet.respondent: sheet.expertise for sheet in answered}
     novices, experts = (sum(one == kind for one in expertise.values()) for kind in (NOVICE, EXPERT))
     drawing = _Resampling(resamples, seed)
     first = OURS if OURS in methods else methods[0]
     others = [method for method in methods if method != first]
     choice_p, shares = _shares(sheets, methods, drawing)
-    times = [sheet.seconds for sheet in sheets if sheet.seconds is not None]
+    times = [sheet.seconds for sheet in answered if sheet.seconds is not None]
     return Summary(
         points=points,
         people=len(expertise),
         novices=novices,
         experts=experts,
-        sheets=len(sheets),
+        sheets=len(answered),
         choices=sum(bool(sheet.choice) for sheet in sheets),
         choice_p=choice_p,
         seconds=median(times) if times else None,

@@ -21,11 +21,8 @@ def overview(campaign: Campaign) -> dict[str, Any]:
     config = rules(campaign).config
     people = Respondent.objects.filter(campaign=campaign, player__shadow=False)
     answered = Sheet.objects.filter(respondent__in=people, state=SheetState.ANSWERED.value)
-    groups = dict(
-        people.filter(sheets__state=SheetState.ANSWERED.value)
-        .values_list("expertise")
-        .annotate(count=Count("pk", distinct=True))
-    )
+    given = answered.filter(~Q(choice="") | Q(ratings__value__isnull=False)).distinct()  # everything may be skipped
+    groups = dict(people.filter(sheets__in=given).values_list("expertise").annotate(count=Count("pk", distinct=True)))
     novice, expert = (Q(sheet__respondent__expertise=one.value) for one in (Expertise.NOVICE, Expertise.EXPERT))
     found = (
         Rating.objects.filter(sheet__in=answered)
@@ -45,7 +42,7 @@ def overview(campaign: Campaign) -> dict[str, Any]:
         "people": sum(groups.values()),
         "novices": groups.get(Expertise.NOVICE.value, 0),
         "experts": groups.get(Expertise.EXPERT.value, 0),
-        "sheets": answered.count(),
+        "sheets": given.count(),
         "items": config.statements(),
         "points": config.questionnaire.points,
         "methods": [
