@@ -361,6 +361,14 @@ def test_too_few_easy_maps_for_the_training_are_told(study: Study) -> None:
         assert "more photos" in done.stderr
 
 
+def test_a_language_that_no_page_has_is_told(study: Study) -> None:
+    (study.folder / "campaign").mkdir()
+    config = default_config("study").replace('["en", "it"]', '["en", "it", "de"]')
+    (study.folder / "campaign" / "campaign.toml").write_text(config, encoding="utf-8")
+    notes = build_bundle(study, ONE, side=SIDE, workers=1).notes
+    assert [note[:3] for note in notes if "will read them in English" in note] == ["de:"]
+
+
 def test_commands(study: Study) -> None:
     folder = str(study.folder)
     runner = CliRunner()

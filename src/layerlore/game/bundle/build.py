@@ -35,7 +35,7 @@ from layerlore.game.bundle.png import MAX_SIDE
 from layerlore.game.bundle.questions import check_questionnaire, make_questions
 from layerlore.game.bundle.rendering import Rendered, Shared, jobs, random_key, render_image
 from layerlore.game.bundle.reveal import SIDE, Look
-from layerlore.game.bundle.settings import CAMPAIGN, ensure_config
+from layerlore.game.bundle.settings import CAMPAIGN, ensure_config, language_notes
 from layerlore.game.bundle.stored import FILES
 from layerlore.game.domain.config import as_dict
 from layerlore.study.folder import canonical_json, run_lock
@@ -290,7 +290,11 @@ def _finish(
         files=len(sizes),
         bytes=sum(sizes),
         left_out=dict(Counter(one.reason for one in left_out)),
-        notes=(*wording.notes, *training_notes(kinds[MapKind.HONEYPOT.value], config)),
+        notes=(
+            *wording.notes,
+            *language_notes(config.campaign.languages),
+            *training_notes(kinds[MapKind.HONEYPOT.value], config),
+        ),
         seconds=time.perf_counter() - began,
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from layerlore.files import write_whole
@@ -13,13 +14,25 @@ from layerlore.game.domain.config import KEYS, CampaignConfig, parse_config
 from layerlore.game.domain.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
+    from collections.abc import Iterable, Mapping
 
 CAMPAIGN = "campaign"
 CONFIG_FILE = "campaign.toml"
 LANGUAGES = ["en", "it"]
 """Languages of the game's own pages."""
+CATALOGUES = Path(__file__).parents[1] / "server" / "locale"
+
+
+def language_notes(languages: Iterable[str]) -> list[str]:
+    """What to know about languages of a campaign that the game's own pages do not have."""
+    folders = [found.parents[1].name for found in CATALOGUES.glob("*/LC_MESSAGES/django.mo")]
+    translated = {"en", *(name.replace("_", "-").lower() for name in folders)}
+    return [
+        f"{language}: the game's pages are not in this language, so players will read them in English; add a catalogue "
+        f"(python tools/catalogue.py {language}), or leave the language out"
+        for language in languages
+        if language not in translated
+    ]
 
 
 def ensure_config(campaign: Path, study_name: str) -> CampaignConfig:
