@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from small_bundle import write_bundle
 
-from layerlore.game.server.tending import HEARTBEAT_FILE, SILENCE
+from layerlore.game.server.tending import HEARTBEAT_FILE, SILENCE, Keeper
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,6 +91,15 @@ def test_a_keeper_that_dies_is_started_again(tmp_path: Path) -> None:
         second = keeper_of(server)
         assert second not in (None, first)
     assert not Path(f"/proc/{second}").exists()
+
+
+def test_a_keeper_that_hangs_does_not_keep_the_server_from_ending(tmp_path: Path) -> None:
+    keeper = Keeper(tmp_path)
+    number = keeper._process.pid
+    os.kill(number, signal.SIGSTOP)
+    keeper.end(0.5)
+    assert keeper._process.returncode == -signal.SIGKILL
+    assert not Path(f"/proc/{number}").exists()
 
 
 def keeper_of(server: subprocess.Popen[str]) -> int | None:

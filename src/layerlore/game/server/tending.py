@@ -63,6 +63,10 @@ class Keeper:
         self._start()
 
     def end(self, grace: float) -> None:
-        """Tell it to end and wait, at most so many seconds."""
+        """Tell it to end; one that hangs is killed after so many seconds, which its transactions survive."""
         self._process.terminate()
-        self._process.wait(timeout=grace)
+        try:
+            self._process.wait(timeout=grace)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
