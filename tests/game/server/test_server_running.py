@@ -97,6 +97,7 @@ def test_a_keeper_that_hangs_does_not_keep_the_server_from_ending(tmp_path: Path
     keeper = Keeper(tmp_path)
     number = keeper._process.pid
     os.kill(number, signal.SIGSTOP)
+    os.waitid(os.P_PID, number, os.WSTOPPED)  # or else the end is heard first
     keeper.end(0.5)
     assert keeper._process.returncode == -signal.SIGKILL
     assert not Path(f"/proc/{number}").exists()
