@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 
-LONGEST = "test_server_postgres.py"
+LONGEST = ("test_server_postgres.py", "test_docs.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest file first, so that no process is left alone with it at the end; browser tests last.
+    """The longest files first, so that no process is left alone with one at the end; browser tests last.
 
     Playwright keeps an event loop in its thread, beside which Django refuses its database.
     """
-    items.sort(key=lambda item: (item.get_closest_marker("browser") is not None, item.path.name != LONGEST))
+    items.sort(key=lambda item: (item.get_closest_marker("browser") is not None, item.path.name not in LONGEST))
 
 
 @pytest.fixture(scope="session")
