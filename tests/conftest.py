@@ -29,6 +29,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: (item.get_closest_marker("browser") is not None, item.path.name not in LONGEST))
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes() -> None:
+    """Processes for tests begin without what this one may have set for Django: each has a game of its own."""
+    for name in ("DJANGO_SETTINGS_MODULE", "LAYERLORE_CAMPAIGN", "LAYERLORE_DATABASE"):
+        os.environ.pop(name, None)
+
+
 @pytest.fixture(scope="session")
 def explanation(tmp_path_factory: pytest.TempPathFactory) -> Explanation:
     """scikit-image's cat as the default network reads it, default settings, real weights."""

@@ -44,6 +44,11 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session")
+def django_db_modify_db_settings() -> None:
+    """Each process has a folder of its own, so its database keeps its name."""
+
+
+@pytest.fixture(scope="session")
 def bundle() -> Path:
     return write_bundle(HOME)
 

@@ -235,7 +235,8 @@ def _jobs(
         due = [places[image.image_id] for image in shard.images if image.image_id in stale]
         if due:
             heard = {place.image_id: said[place.image_id] for place in due if place.image_id in said}
-            yield Job(study.folder, out, study.manifest, shard.number, shard.images, due, heard)
+            # Workers may be older than the current folder.
+            yield Job(study.folder.absolute(), out.absolute(), study.manifest, shard.number, shard.images, due, heard)
 
 
 def _write_photos(

@@ -187,7 +187,8 @@ def write_words(
         inside = {image.image_id for image in shard.images}
         wanted = {file: keys for file, keys in due.items() if keys[0].image_id in inside}
         if wanted:
-            jobs.append(MapJob(study.folder, out, study.manifest, shard.number, shard.images, wanted))
+            place = study.folder.absolute(), out.absolute()  # workers may be older than the current folder
+            jobs.append(MapJob(*place, study.manifest, shard.number, shard.images, wanted))
     workers = min(workers or os.cpu_count() or 1, len(jobs))
     if workers <= 1:
         for job in jobs:
