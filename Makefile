@@ -16,7 +16,7 @@ PYTHON ?=
 PYTHONS := python3 python3.13 python3.12 python3.11 python
 FITS := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 # As many tests at a time as there are cores; a file stays in one process, for its fixtures are costly.
-PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=auto --dist=loadfile --cov
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=auto --dist=loadfile --no-loadscope-reorder --cov
 # With a choice of tests in PYTEST_ARGS one of the two runs may have none (5).
 NONE_IS_FINE = $(if $(PYTEST_ARGS),|| [ $$? = 5 ])
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt

@@ -156,7 +156,7 @@ def rendered(one: ClassExplanation, validation: Validation | None = None, *, esc
         ({"labelled": 3}, "Only 3 of 4 photos have words"),
         ({"machine": True, "settings": {"source": "clip:tiny"}}, "proposals of a model (clip:tiny)"),
         ({"concepts": {}}, "No map of cat has a word."),
-        ({"trends": ()}, "A trend needs words in two layers at least."),
+        ({"trends": ()}, "A trend needs four photos with words, and words in two layers at least."),
         ({"suspects": ()}, "No photo of this class comes with its object marked"),
         ({"suspects": (), "checked": 4}, "In 4 photos the object is marked; no concept is suspected."),
         ({"from_maps": True, "stability": {"late": 0.8}}, "Groups stable: with other photos"),
@@ -180,7 +180,7 @@ def test_tests_with_concept_vectors_are_told_with_interval_accuracy_and_what_is_
     assert "none: vector at chance" in page
     assert "In none of 1 layer is it more than chance." in page
     assert "tail: 3 pictures are too few" in page
-    assert "corrected for all 2 tests" in page
+    assert "corrected for all 3 tests of this class" in page
     assert 'style="left:70.0%;width:20.0%"' in page, "the interval's bar"
 
 

@@ -283,13 +283,15 @@ def _scored(score: ConceptScore, derivatives: Floats, runs: Floats, null: Floats
 
 
 def _corrected(scores: Sequence[ConceptScore]) -> Iterator[ConceptScore]:
-    """The scores with p-values corrected over concepts and layers of each class."""
+    """The scores with p-values corrected over concepts and layers of each class.
+
+    Vectors at chance count as tests: which are is seen in the data, so leaving them out would make the rest too sure.
+    """
     for label in dict.fromkeys(one.label for one in scores):
         ours = [one for one in scores if one.label == label]
-        tested = [one.p for one in ours if one.p is not None]
-        corrected = iter(holm(tested))
-        for one in ours:
-            yield one if one.p is None else replace(one, p_holm=next(corrected))
+        corrected = holm([1.0 if one.p is None else one.p for one in ours])
+        for one, p_holm in zip(ours, corrected, strict=True):
+            yield one if one.p is None else replace(one, p_holm=p_holm)
 
 
 def _in_order(scores: Iterator[ConceptScore], material: Material) -> list[ConceptScore]:

@@ -138,6 +138,8 @@ def _of_layer(
     total = sum(sum(some.values()) for some in said.values())
     prior = counts.sum() * everywhere / total
     odds, errors = log_odds(counts[one].sum(axis=0), counts[~one].sum(axis=0), prior)
+    # With fewer draws than that, no word of many could pass Holm's correction.
+    draws = max(draws, 40 * len(words))
     chance = shuffled_odds(counts, one, prior, seed=seed, draws=draws)
     p_values = holm(((1 + (np.abs(chance) >= np.abs(odds) - 1e-9).sum(axis=0)) / (1 + len(chance))).tolist())
     made = [

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 MOST = 30
 """Concepts whose trend is told, those with the highest scores over all layers."""
 DRAWS = 2000
+FEWEST = 4
+"""Photos with labels below which no trend is told: a bootstrap over fewer knows no spread."""
 DECIMALS = 6
 
 
@@ -31,7 +33,7 @@ def find_trends(
     the percentile bootstrap over photos, the same samples for all concepts.
 
     Args:
-        photos: Of the class.
+        photos: Of the class; fewer than `FEWEST` with labels have no trend.
         layers: Shallow to deep; two at least, else there is no trend.
         seed: Of the bootstrap.
         draws: Its samples.
@@ -39,7 +41,7 @@ def find_trends(
     photos = [photo for photo in photos if photo.labelled]
     place = {layer: number for number, layer in enumerate(layers)}
     asked = np.array([[layer in photo.labelled for layer in layers] for photo in photos], dtype=np.float64)
-    if len(layers) < 2 or len(photos) == 0 or int(asked.any(axis=0).sum()) < 2:
+    if len(layers) < 2 or len(photos) < FEWEST or int(asked.any(axis=0).sum()) < 2:
         return ()
     scores: defaultdict[str, NDArray[np.float64]] = defaultdict(lambda: np.zeros((len(photos), len(layers))))
     names: dict[str, str] = {}

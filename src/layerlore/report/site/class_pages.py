@@ -214,9 +214,8 @@ def _note(one: ClassExplanation) -> str:
         return f"These words are proposals of a model ({one.settings.get('source', 'clip')}); nobody has said them."
     if one.from_maps or one.labelled == one.images:
         return ""
-    return (
-        f"Only {one.labelled:,} of {words.count(one.images, 'photo')} have words; the others are not in these numbers."
-    )
+    photos = words.count(one.images, "photo")
+    return f"Only {one.labelled:,} of {photos} have words; the others count as photos without one."
 
 
 def _layer(one: ClassExplanation, layer: str, shots: Shots, known: Mapping[str, object]) -> LayerBlock:

@@ -95,6 +95,9 @@ def concept_pages(concepts: ConceptSet, shots: Shots, names: Mapping[str, str]) 
         found = [one for one in concepts.maps_of(concept_id) if one.key.image_id in names]
         answers = behind.get(concept_id, [])
         machine = concept.machine or concepts.machine
+        # A list from elsewhere may hold real names, and a site may be shown to anybody.
+        different = dict.fromkeys(fate.player for fate in answers if fate.player)
+        players = {player: f"player {number}" for number, player in enumerate(different, start=1)}
         yield (
             concept_file(concept_id),
             ConceptPage(
@@ -103,7 +106,7 @@ def concept_pages(concepts: ConceptSet, shots: Shots, names: Mapping[str, str]) 
                 layers=tuple(_layers(found)),
                 maps=tuple(_map_lines(found[:LISTED], shots, names, machine=machine)),
                 more_maps=max(0, len(found) - LISTED),
-                answers=tuple(_answer_line(fate, names) for fate in answers[:LISTED]),
+                answers=tuple(_answer_line(fate, names, players) for fate in answers[:LISTED]),
                 more_answers=max(0, len(answers) - LISTED),
                 machine=machine,
             ),
@@ -141,14 +144,14 @@ def _map_lines(found: list[MapConcept], shots: Shots, names: Mapping[str, str], 
         )
 
 
-def _answer_line(fate: AnswerFate, names: Mapping[str, str]) -> AnswerLine:
+def _answer_line(fate: AnswerFate, names: Mapping[str, str], players: Mapping[str, str]) -> AnswerLine:
     outcomes = {True: "class guessed", False: "class not guessed", None: ""}
     shown = fate.key.image_id in names
     return AnswerLine(
         number=f"{fate.answer:,}",
         text=fate.text,
         read_as=fate.read_as,
-        player=fate.player,
+        player=players.get(fate.player, ""),
         step="" if fate.step is None else str(fate.step),
         outcome=fate.outcome or outcomes[fate.guessed],
         address=f"../{map_address((fate.key,))}" if shown else "",

@@ -62,7 +62,7 @@ class Tested:
     Attributes:
         concepts: With their tests.
         untested: What was not tested, with the reason.
-        tests: Tests of the whole run, over which p-values are corrected.
+        tests: Tests of the class, over which p-values are corrected.
         kind: Name of the score.
     """
 
@@ -86,7 +86,7 @@ def tested(found: Validation, label: str, known: Mapping[str, object]) -> Tested
     return Tested(
         concepts=tuple(_concept(some, known) for some in scores.values()),
         untested=tuple(_untested(label, found.untested)),
-        tests=sum(one.p_holm is not None for one in found.scores),
+        tests=len(found.of(label)),
         kind=str(found.settings.get("score", "")),
     )
 
