@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import stats
 
+from layerlore.classes.tcav_statistics import holm as corrected_by_holm
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -86,13 +88,8 @@ def mann_whitney(first: Sequence[float], second: Sequence[float]) -> MannWhitney
 
 def holm(values: Sequence[float | None]) -> list[float | None]:
     """Values of p corrected by Holm's procedure (1979); None stays None and does not count."""
-    known = sorted((value, place) for place, value in enumerate(values) if value is not None)
-    found: list[float | None] = [None] * len(values)
-    largest = 0.0
-    for rank, (value, place) in enumerate(known):
-        largest = max(largest, min(1.0, value * (len(known) - rank)))
-        found[place] = largest
-    return found
+    corrected = iter(corrected_by_holm([value for value in values if value is not None]))
+    return [None if value is None else next(corrected) for value in values]
 
 
 def choices_by_chance(counts: NDArray[np.int64], *, resamples: int, seed: int) -> tuple[float, list[float]]:
