@@ -49,10 +49,25 @@ def saliency(
         SettingError: The method or an option is unknown, out of range, or its library is not installed.
         LayerLoreError: Photo, class or network is at fault.
     """
-    explain = _load(method)
-    _check(method, explain, options, seed)
+    check_options(method, options, seed)
+    return explain_subject(make_subject(network, photo, target), method=method, seed=seed, **options)
+
+
+def explain_subject(subject: Subject, *, method: str, seed: int = 0, **options: Any) -> Saliency:  # noqa: ANN401
+    """The same for a photo that is read and prepared; its ``inputs`` may be changed ones.
+
+    Args:
+        subject: Photo and class.
+        method: As for :func:`saliency`.
+        seed: Likewise.
+        options: Likewise.
+
+    Raises:
+        LayerLoreError: As for :func:`saliency`.
+    """
+    explain = check_options(method, options, seed)
     began = time.perf_counter()
-    subject = _subject(network, photo, target)
+    subject.asked = 0  # what was asked before belongs to another method
     raw = explain(subject, seed, **options)
     scaled, constant = scale(raw.values)
     return Saliency(
@@ -85,22 +100,32 @@ def check_method(name: str) -> None:
         raise SettingError(f"{info.title} needs the package {info.library}; run pip install 'layerlore[peers]'")
 
 
-def _load(name: str) -> Callable[..., Raw]:
-    check_method(name)
-    found: Callable[..., Raw] = importlib.import_module(f"layerlore.methods.{name}").explain
-    return found
+def check_options(method: str, options: Mapping[str, object], seed: int) -> Callable[..., Raw]:
+    """Refuse what a method cannot do, before any photo is read.
 
+    Returns:
+        The method's own function.
 
-def _check(method: str, explain: Callable[..., Raw], options: Mapping[str, object], seed: int) -> None:
+    Raises:
+        SettingError: The method or an option is unknown, the seed is out of range, or a library is not installed.
+    """
+    check_method(method)
+    explain: Callable[..., Raw] = importlib.import_module(f"layerlore.methods.{method}").explain
     known = [name for name in inspect.signature(explain).parameters if name not in OWN]
     for name in options:
         if name not in known:
             raise SettingError(f"{method} has no option {name!r}; it has {', '.join(known)}")
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
         raise SettingError(f"seed {seed!r} is out of range; give a whole number from 0 to {2**32 - 1}")
+    return explain
 
 
-def _subject(network: Network, photo: PhotoSource, target: int | str | None) -> Subject:
+def make_subject(network: Network, photo: PhotoSource, target: int | str | None = None) -> Subject:
+    """A photo read and prepared, with the class to explain; arguments as for :func:`saliency`.
+
+    Raises:
+        LayerLoreError: Photo, class or network is at fault.
+    """
     from layerlore.network.photos import read_photo
 
     read = read_photo(photo)
@@ -110,5 +135,4 @@ def _subject(network: Network, photo: PhotoSource, target: int | str | None) -> 
         return subject
     with subject.asking():
         subject.target = int(subject.score(subject.pixels()[None], "logit")[0].argmax())
-    subject.asked = 0  # the question which class it is belongs to no method
     return subject
