@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from layerlore.local.capture import capture
+from layerlore.methods.onelayer import CALLS, see_layer
 from layerlore.methods.subject import Raw
 
 if TYPE_CHECKING:
@@ -26,10 +26,7 @@ def explain(subject: Subject, seed: int, *, layer: str | int = -1) -> Raw:
         layer: Name of a layer, or its place; the default is the last one before pooling.
     """
     del seed
-    chosen = subject.network.layers.select(layer)
-    with subject.network.lock:
-        captured = capture(subject.network, subject.inputs, [subject.target], chosen[-1:])
-    activations, gradients = captured.activations[0][0].double(), captured.gradients[0][0].double()
-    weights = gradients.mean(dim=(1, 2))
-    values = (weights[:, None, None] * activations).sum(dim=0).clamp(min=0)
-    return Raw(np.asarray(values.cpu().numpy()), signed=False, model_calls=2, settings={"layer": chosen[-1].name})
+    seen = see_layer(subject, layer)
+    weights = seen.slopes.mean(axis=(1, 2))
+    values = np.maximum(np.einsum("k,khw->hw", weights, seen.maps), 0)
+    return Raw(values, signed=False, model_calls=CALLS, settings=seen.settings)

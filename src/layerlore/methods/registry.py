@@ -17,7 +17,7 @@ class MethodInfo:
     Attributes:
         name: As it is asked for; its file has the same name.
         title: As it is written in text.
-        source: Publication.
+        source: Publication; "control" for one that knows nothing of the network.
         library: Import name of the library that it needs, or "" for none beyond ours.
     """
 
@@ -32,8 +32,12 @@ METHODS: Mapping[str, MethodInfo] = MappingProxyType(
         one.name: one
         for one in (
             MethodInfo("gradcam", "Grad-CAM", "Selvaraju et al., ICCV 2017"),
+            MethodInfo("gradcampp", "Grad-CAM++", "Chattopadhay et al., WACV 2018"),
+            MethodInfo("layercam", "LayerCAM", "Jiang et al., IEEE TIP 2021"),
             MethodInfo("lime", "LIME", "Ribeiro et al., KDD 2016", library="lime"),
             MethodInfo("shap", "SHAP", "Lundberg and Lee, NeurIPS 2017", library="shap"),
+            MethodInfo("random", "random map", "control"),
+            MethodInfo("gaussian", "centred Gaussian", "control"),
         )
     }
 )
