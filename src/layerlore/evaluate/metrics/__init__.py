@@ -1,0 +1,1 @@
+"""The metrics, one file for those that share their work."""

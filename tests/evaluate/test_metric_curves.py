@@ -1,0 +1,96 @@
+"""Insertion and deletion: against values on paper, another library, and what must not matter."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import torch
+
+from layerlore.evaluate.measuring import measure
+from layerlore.evaluate.metrics import curves
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from layerlore.evaluate.case import Case
+
+BOTH = ("insertion", "deletion")
+ALL = (*BOTH, "insertion_mean", "deletion_mean")
+
+
+def sigmoid(value: float) -> float:
+    return 1 / (1 + math.exp(-value))
+
+
+def test_areas_are_those_on_paper(weighted: Callable[..., Case]) -> None:
+    """Only the first pixel counts; the photo's mean is 1, so f goes from sigmoid(1) to sigmoid(4) when it is shown."""
+    low, high = sigmoid(1), sigmoid(4)
+    case = weighted([[1, 0], [0, 0]], [[4, 0], [0, 0]], [[4, 3], [2, 1]])
+    found = measure(case, ["insertion_mean", "deletion_mean"])
+    assert found["insertion_mean"].value == pytest.approx(((low + high) / 2 + 3 * high) / 4, abs=1e-6)
+    assert found["deletion_mean"].value == pytest.approx(((low + high) / 2 + 3 * low) / 4, abs=1e-6)
+    assert [share for share, _ in found["insertion_mean"].curve] == [0, 0.25, 0.5, 0.75, 1]
+    last = weighted([[1, 0], [0, 0]], [[4, 0], [0, 0]], [[0, 1], [2, 3]])
+    value = measure(last, ["insertion_mean"])["insertion_mean"].value
+    assert value == pytest.approx(((low + high) / 2 + 3 * low) / 4, abs=1e-6)
+
+
+@pytest.mark.parametrize(("ending", "baseline"), [("", curves.blurred), ("_mean", curves.mean_colour)])
+def test_the_true_evidence_beats_any_other_order(
+    weighted: Callable[..., Case], ending: str, baseline: Callable[[torch.Tensor], torch.Tensor]
+) -> None:
+    """What a pixel of a linear network is worth is its weight times its difference from the baseline."""
+    rng = np.random.default_rng(0)
+    weights, photo = rng.normal(size=(12, 12)) / 3, rng.uniform(0, 1, (12, 12))
+    worth = weights * (photo - baseline(torch.tensor(photo).expand(1, 3, 12, 12))[0, 0].numpy())
+    names = [f"insertion{ending}", f"deletion{ending}"]
+    best = measure(weighted(weights, photo, worth - worth.min()), names)
+    for _ in range(20):
+        other = measure(weighted(weights, photo, rng.random((12, 12))), names)
+        assert best[names[0]].value > other[names[0]].value
+        assert best[names[1]].value < other[names[1]].value
+
+
+def test_what_is_equal_everywhere_is_told_and_ranked_in_reading_order(weighted: Callable[..., Case]) -> None:
+    weights, photo = np.eye(4), np.arange(16).reshape(4, 4) / 16
+    flat = measure(weighted(weights, photo, np.ones((4, 4))), ALL)
+    ordered = measure(weighted(weights, photo, 16 - np.arange(16).reshape(4, 4)), ALL)
+    for name in ALL:
+        assert flat[name].value == ordered[name].value
+        assert "reading order" in flat[name].note
+        assert not ordered[name].note
+
+
+def test_blur_is_the_gaussian_of_torchvision(cat: Case) -> None:
+    from torchvision.transforms.v2.functional import gaussian_blur
+
+    inputs = cat.subject.inputs
+    assert torch.allclose(curves.blurred(inputs), gaussian_blur(inputs, [61, 61], [10.0, 10.0]), atol=1e-4)
+
+
+def test_areas_are_those_of_torchcam_with_the_same_baseline(cat: Case, torchcam_cat: object) -> None:
+    """It takes steps of a rounded-up number of pixels, ours are as equal as pixels allow: areas differ a little."""
+    metrics = pytest.importorskip("torchcam.metrics")
+    for ending, baseline in (("", curves.blurred), ("_mean", curves.mean_colour)):
+        theirs = metrics.DeletionInsertionMetric(
+            torchcam_cat, lambda logits: logits.softmax(dim=1), steps=curves.STEPS, baseline=baseline
+        )
+        theirs.update(cat.subject.inputs, 285)
+        summary = theirs.summary()
+        ours = measure(cat, [f"insertion{ending}", f"deletion{ending}"])
+        assert ours[f"insertion{ending}"].value == pytest.approx(summary["insertion_auc"], abs=2e-3)
+        assert ours[f"deletion{ending}"].value == pytest.approx(summary["deletion_auc"], abs=2e-3)
+
+
+def test_batch_size_and_company_change_nothing(cat: Case) -> None:
+    together = measure(cat, ALL)
+    assert measure(cat, BOTH) == {name: together[name] for name in BOTH}
+    assert measure(cat, ["deletion"])["deletion"].value == pytest.approx(together["deletion"].value, abs=1e-6)
+    cat.batch = 5
+    again = measure(cat, BOTH)
+    cat.batch = 16
+    for name in BOTH:
+        assert again[name].value == pytest.approx(together[name].value, abs=1e-5)
