@@ -12,7 +12,7 @@ from tiny import TwiceUsed, network
 
 from layerlore.errors import FileFormatError
 from layerlore.local.explain import explain
-from layerlore.local.storage import explanation_to_dict, explanation_to_json, load_explanation
+from layerlore.local.storage import explanation_from_dict, explanation_to_dict, explanation_to_json, load_explanation
 
 
 @pytest.fixture(scope="module")
@@ -30,11 +30,23 @@ def test_same_seed_same_bytes_and_the_way_back(photo, method, tmp_path):
     assert explanation_to_json(loaded) == texts[0]
     original = explain(network(TwiceUsed()), photo, method=method, seed=5)
     assert loaded.photo == original.photo
-    assert loaded.layers[0].clusters[0].ablation == original.layers[0].clusters[0].ablation
+    first = original.layers[0].clusters[0]
+    assert loaded.layers[0].clusters[0].ablation == first.ablation
+    assert loaded.layers[0].clusters[0].importance == first.importance
+    assert (first.importance is not None) == (method == "stable")
     for a, b in zip(loaded.layers, original.layers, strict=True):
         assert dataclasses.replace(a, clusters=()) == dataclasses.replace(b, clusters=())
         for one, other in zip(a.clusters, b.clusters, strict=True):
             np.testing.assert_array_equal(one.map, other.map)
+
+
+def test_a_file_of_before_importance_was_measured_still_opens(photo):
+    content = explanation_to_dict(explain(network(TwiceUsed()), photo))
+    for layer in content["layers"]:
+        for cluster in layer["clusters"]:
+            assert cluster.pop("importance") is not None
+    loaded = explanation_from_dict({**content, "version": 1})
+    assert all(layer.importance_shares is None and layer.ranked == layer.clusters for layer in loaded.layers)
 
 
 @pytest.mark.parametrize(

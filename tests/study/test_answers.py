@@ -264,7 +264,7 @@ def test_a_cell_comes_back_as_it_was_before_it_was_made_safe(raw: str) -> None:
 def test_the_file_says_what_it_is(tmp_path: Path) -> None:
     write_answers(tmp_path / "answers.parquet", [], campaign="a" * 32)
     content = json.loads(pq.read_schema(tmp_path / "answers.parquet").metadata[KEY])
-    assert (content["schema"], content["holds"], content["campaign"]) == (1, "answers", "a" * 32)
+    assert (content["schema"], content["holds"], content["campaign"]) == (2, "answers", "a" * 32)
     assert len(load_answers(tmp_path / "answers.parquet")) == 0
 
 

@@ -198,7 +198,7 @@ def test_a_study_with_copies_can_be_moved_without_the_photos(tmp_path, photos):
         (lambda text: b"\xff\xfe" + text, "damaged"),
         (lambda text: b"", "not the file of a LayerLore study"),
         (lambda text: b'[project]\nname = "other"\n', "not the file of a LayerLore study"),
-        (lambda text: text.replace(b"schema = 1", b"schema = 2"), "format version 2, this LayerLore reads up to 1"),
+        (lambda text: text.replace(b"schema = 2", b"schema = 3"), "format version 3, this LayerLore reads up to 2"),
         (lambda text: re.sub(rb"fingerprint = .*\n", b"", text), "network.fingerprint is missing"),
         (lambda text: text.replace(b"copies = false", b'copies = "no"'), "images.copies has a wrong value"),
         (lambda text: re.sub(rb'current = "\w+"', b'current = "12345678"', text), "sets.12345678 is missing"),

@@ -116,7 +116,7 @@ def foreign(path):
 
 def from_the_future(path):
     table = pq.read_table(path)
-    text = table.schema.metadata[b"layerlore"].replace(b'"schema":1', b'"schema":2')
+    text = table.schema.metadata[b"layerlore"].replace(b'"schema":2', b'"schema":3')
     pq.write_table(table.replace_schema_metadata({b"layerlore": text}), path)
 
 
@@ -138,7 +138,7 @@ def without_a_column(path):
         (lambda path: shutil.copy(path.with_name(path.name.replace("00001", "00000")), path), "holds part 0 of"),
         (lambda path: shutil.copy(path.parents[1] / "images.parquet", path), "; delete it and run again"),
         (foreign, "not written by LayerLore"),
-        (from_the_future, "format version 2, this LayerLore reads up to 1; update"),
+        (from_the_future, "format version 3, this LayerLore reads up to 2; update"),
         (of_other_settings, "delete it and run again"),
         (without_a_column, "no column map"),
     ],

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import json
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from small import assert_same, explained, network, photo_folder
 
+from layerlore.errors import FileFormatError
 from layerlore.study.folder import settings_hash
+from layerlore.study.parquet import KEY, parquet_bytes
+from layerlore.study.reading import read_shard
 from layerlore.study.schema import COLUMNS, decode_explanations, decode_info, encode_shard
 from layerlore.study.study import Study
 
@@ -93,6 +97,28 @@ def test_a_shard_says_what_it_is_and_who_failed(study):
     empty = pq.read_table(io.BytesIO(encode(study, [], {image.image_id: "gone" for image in study.images})))
     assert empty.num_rows == 0
     assert empty.schema.equals(COLUMNS)
+
+
+def test_files_from_before_importance_was_measured_still_open(study, tmp_path):
+    study = with_settings(study, ablation=True)
+    explanations = explained(study, study.images)
+    assert all(cluster.importance is not None for one in explanations for x in one.layers for cluster in x.clusters)
+    table = pq.read_table(io.BytesIO(encode(study, explanations)))
+    content = {**json.loads(table.schema.metadata[KEY]), "schema": 1}
+    path = tmp_path / "part.parquet"
+    path.write_bytes(parquet_bytes(table.drop_columns(["importance"]), content))
+    rows, info = read_shard(path, set_hash=HASH, number=3)
+    assert rows.column_names == COLUMNS.names
+    names = {image.image_id: image.name for image in study.images}
+    back = list(decode_explanations(rows, info, names=names, view=lambda _: b""))
+    for one, other in zip(explanations, back, strict=True):
+        for layer, read in zip(one.layers, other.layers, strict=True):
+            bare = tuple(dataclasses.replace(cluster, importance=None) for cluster in layer.clusters)
+            assert_same(bare, read.clusters)
+            assert read.importance_shares is None
+    path.write_bytes(parquet_bytes(table.drop_columns(["importance"]), {**content, "schema": 2}))
+    with pytest.raises(FileFormatError, match="no column importance"):
+        read_shard(path, set_hash=HASH, number=3)
 
 
 def test_explanations_that_do_not_belong_together_are_refused(study):

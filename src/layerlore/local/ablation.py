@@ -2,41 +2,28 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
-from layerlore.local.capture import Capture, as_input, replaced_outputs
+from layerlore.local.capture import Capture, as_input
+from layerlore.local.coalitions import importance_coalitions, importances, without_absent
 from layerlore.local.explanation import Ablation, ClusterMap, Effect, LayerExplanation
 from layerlore.local.partial import Prefix
+from layerlore.local.removing import Without, logits_without
 from layerlore.network.state import undisturbed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from layerlore.network.layers import Layer
-    from layerlore.network.model import Network
+    from numpy.typing import NDArray
 
-CHUNK = 32
-"""Changed copies in one forward pass; more costs memory and wins no time on the machines measured."""
+    from layerlore.network.model import Network
 
 RANDOM_SETS = 4
 """Random sets of channels removed for each cluster, to tell what is no more than chance."""
-
-Mode = Literal["zero", "mean", "random"]
-
-
-@dataclass(frozen=True)
-class _Change:
-    """One changed copy of a photo: which channels of which layer are removed, for which cluster, and how."""
-
-    layer: int
-    cluster: int
-    mode: Mode
-    channels: tuple[int, ...]
 
 
 def ablate(
@@ -46,6 +33,7 @@ def ablate(
     layers: Sequence[Sequence[LayerExplanation]],
     *,
     seed: int = 0,
+    importance: bool = False,
 ) -> list[list[LayerExplanation]]:
     """Measure every shown cluster: its channels set to zero, to their own mean over the map, and a chance level.
 
@@ -61,16 +49,15 @@ def ablate(
         captured: Their capture, whose logits are the reference.
         layers: For each photo its layer explanations, in the order of ``captured.layers``.
         seed: Seed of the random sets.
+        importance: Also run the sets of clusters that :func:`layerlore.local.coalitions.importances` asks for.
 
     Returns:
-        The same layer explanations, each shown cluster with its :class:`Ablation`.
+        The same layer explanations, each shown cluster with its :class:`Ablation` and, if asked for, its importance.
     """
     with undisturbed(network.module), torch.no_grad():
         inputs = as_input(network, inputs)
         return [
-            _ablate_photo(
-                network, inputs[n : n + 1], captured, captured.logits[n], captured.targets[n], explained, seed
-            )
+            _ablate_photo(network, inputs[n : n + 1], captured, n, explained, seed=seed, importance=importance)
             for n, explained in enumerate(layers)
         ]
 
@@ -79,79 +66,65 @@ def _ablate_photo(
     network: Network,
     photo: torch.Tensor,
     captured: Capture,
-    logits: torch.Tensor,
-    target: int,
+    number: int,
     layers: Sequence[LayerExplanation],
+    *,
     seed: int,
+    importance: bool,
 ) -> list[LayerExplanation]:
-    """Measure every shown cluster of one photo, shape (1, 3, H, W), whose unchanged logits are (classes,)."""
+    """Measure every shown cluster of the capture's photo ``number``, shape (1, 3, H, W)."""
     prefix = Prefix(network.module, photo, captured.layers)
-    before = logits.double()
+    target, before = captured.targets[number], captured.logits[number].double()
     result = []
     for position, explained in enumerate(layers):
-        changes = [change for cluster in explained.clusters for change in _changes(position, explained, cluster, seed)]
-        drops: dict[tuple[int, Mode], list[tuple[float, float]]] = defaultdict(list)
-        for start in range(0, len(changes), CHUNK):
-            chunk = changes[start : start + CHUNK]
-            after = _forward_without(network, prefix, photo, captured.layers[position], chunk).double()
-            logit_drops = (before - after)[:, target].tolist()
-            probability_drops = (before.softmax(0) - after.softmax(1))[:, target].tolist()
-            for change, logit, probability in zip(chunk, logit_drops, probability_drops, strict=True):
-                drops[change.cluster, change.mode].append((logit, probability))
-        result.append(_with_effects(explained, drops))
+        if not explained.clusters:
+            result.append(explained)
+            continue
+        clusters = [cluster.channels for cluster in explained.clusters]
+        copies = [change for cluster in explained.clusters for change in _changes(explained, cluster, seed)]
+        more = without_absent(clusters, importance_coalitions(len(clusters))) if importance else []
+        layer = captured.layers[position]
+        after = logits_without(network, prefix, photo, position, layer, [*copies, *more])
+        drops = torch.stack([before - after, before.softmax(0) - after.softmax(1)], dim=2)[:, target].cpu().numpy()
+        single = drops[: len(copies)].reshape(len(clusters), -1, 2)
+        measured = _with_effects(explained, single)
+        if importance:
+            measured = _with_importance(measured, single[:, 0, 0], drops[len(copies) :, 0])
+        result.append(measured)
     return result
 
 
-def _changes(position: int, layer: LayerExplanation, cluster: ClusterMap, seed: int) -> list[_Change]:
-    """The copies of the photo that measure one cluster."""
+def _changes(layer: LayerExplanation, cluster: ClusterMap, seed: int) -> list[Without]:
+    """The copies of the photo that measure one cluster: zero, mean, and the random sets."""
     generator = np.random.default_rng([seed, layer.index, cluster.index])
     sets = [generator.choice(layer.channels, len(cluster.channels), replace=False) for _ in range(RANDOM_SETS)]
     return [
-        _Change(position, cluster.index, "zero", cluster.channels),
-        _Change(position, cluster.index, "mean", cluster.channels),
-        *(_Change(position, cluster.index, "random", tuple(int(c) for c in channels)) for channels in sets),
+        Without(cluster.channels),
+        Without(cluster.channels, "mean"),
+        *(Without(tuple(int(c) for c in channels)) for channels in sets),
     ]
 
 
-def _forward_without(
-    network: Network, prefix: Prefix, photo: torch.Tensor, layer: Layer, changes: Sequence[_Change]
-) -> torch.Tensor:
-    """Logits of the photo with each change made to the layer's maps, shape (changes, classes)."""
-    axis = 3 if layer.channels_last else 1
+def _with_effects(layer: LayerExplanation, drops: NDArray[np.float64]) -> LayerExplanation:
+    """Attach measured effects, shape (clusters, copies of :func:`_changes`, logit and probability)."""
 
-    def remove(_position: int, output: torch.Tensor) -> torch.Tensor:
-        changed = output.clone()
-        maps = changed.movedim(axis, 1)  # a view: writing to it changes the copy
-        for row, change in enumerate(changes):
-            channels = torch.tensor(change.channels, device=output.device)
-            if change.mode == "mean":
-                maps[row, channels] = maps[row, channels].mean(dim=(1, 2), keepdim=True)
-            else:
-                maps[row, channels] = 0
-        return changed
-
-    rows = len(changes)
-    with prefix.skipping(changes[0].layer, rows), replaced_outputs(network.module, [layer], remove):
-        logits: torch.Tensor = network.module(photo.expand(rows, *photo.shape[1:]).clone())
-    return logits
-
-
-def _with_effects(
-    layer: LayerExplanation, drops: dict[tuple[int, Mode], list[tuple[float, float]]]
-) -> LayerExplanation:
-    """Attach the measured effects to a layer's clusters; where several copies measured one thing, their mean."""
-
-    def effect(cluster: ClusterMap, mode: Mode) -> Effect:
-        logit, probability = np.mean(drops[cluster.index, mode], axis=0)
-        return Effect(round(float(logit), 6), round(float(probability), 6))
+    def effect(values: NDArray[np.float64]) -> Effect:
+        return Effect(round(float(values[0]), 6), round(float(values[1]), 6))
 
     clusters = tuple(
-        replace(
-            cluster,
-            ablation=Ablation(
-                zero=effect(cluster, "zero"), mean=effect(cluster, "mean"), random=effect(cluster, "random")
-            ),
-        )
-        for cluster in layer.clusters
+        replace(cluster, ablation=Ablation(zero=effect(own[0]), mean=effect(own[1]), random=effect(own[2:].mean(0))))
+        for cluster, own in zip(layer.clusters, drops, strict=True)
+    )
+    return replace(layer, clusters=clusters)
+
+
+def _with_importance(
+    layer: LayerExplanation, single: NDArray[np.float64], together: NDArray[np.float64]
+) -> LayerExplanation:
+    """Attach importances, from the falls of the logit without one cluster and without several."""
+    values = importances(single, together)
+    clusters = tuple(
+        replace(cluster, importance=round(float(value), 6))
+        for cluster, value in zip(layer.clusters, values, strict=True)
     )
     return replace(layer, clusters=clusters)

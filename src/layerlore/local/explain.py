@@ -184,7 +184,8 @@ def explain_inputs(
         captured = capture(network, inputs, targets, layers)
         explained = explain_layers(captured, len(network.layers), settings, processes=processes)
         if settings.ablation:
-            explained = ablate(network, inputs, captured, explained, seed=settings.seed)
+            stable = settings.method == "stable"  # `paper` stays as published, and shows its weight
+            explained = ablate(network, inputs, captured, explained, seed=settings.seed, importance=stable)
         if settings.flow:
             flows = trace_flow(network, inputs, captured, explained, method=settings.method)
     predictions = [all_predictions(network, logits) for logits in captured.logits.double().cpu()]

@@ -55,6 +55,9 @@ class ClusterMap:
         channel_weights: Their weights in percent of the layer's positive weight, same order.
         constant: The merged map has one value everywhere, so it shows no place.
         ablation: Measured effect of removing the cluster, or None where it was switched off.
+        importance: What of the logit's fall without all shown clusters of the layer is owed to this one: its Shapley
+            value, in logits, negative where the cluster speaks against the class. They add up to the fall. None where
+            it was not measured: with ``paper``, without ablation, and in files of before.
         labels: Words that people gave, best first; empty until a campaign was played.
     """
 
@@ -66,6 +69,7 @@ class ClusterMap:
     channel_weights: tuple[float, ...] = field(repr=False)
     constant: bool = False
     ablation: Ablation | None = None
+    importance: float | None = None
     labels: tuple[str, ...] = ()
 
     @property
@@ -121,6 +125,26 @@ class LayerExplanation:
     def shown_weight(self) -> float:
         """Weight of the shown clusters together, in percent."""
         return sum(cluster.weight for cluster in self.clusters)
+
+    @property
+    def importance_shares(self) -> tuple[float, ...] | None:
+        """Importance of each shown cluster in percent of all their sizes together; None where it was not measured.
+
+        Signed: a cluster that speaks against the class has a negative share. Sizes without their sign add up to 100,
+        or all are 0 where removing the clusters changes nothing.
+        """
+        values = [cluster.importance for cluster in self.clusters if cluster.importance is not None]
+        if not values or len(values) < len(self.clusters):
+            return None
+        gross = sum(map(abs, values))
+        return tuple(100 * value / gross if gross > 0 else 0.0 for value in values)
+
+    @property
+    def ranked(self) -> tuple[ClusterMap, ...]:
+        """The shown clusters in the order of a page: by importance where it was measured, else by weight."""
+        if self.importance_shares is None:
+            return self.clusters
+        return tuple(sorted(self.clusters, key=lambda cluster: (-(cluster.importance or 0.0), cluster.index)))
 
     @property
     def other_weight(self) -> float:

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FORMAT = "layerlore.explanation"
-VERSION = 1
+VERSION = 2
+"""1: without ``importance``."""
 STEPS = 2048
 """Map values are multiples of 1/2048: finer than any screen shows, exact in 16 bits, and told apart by 4 decimals."""
 LARGE_CELLS, LARGE_STEPS = 1024, 256

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-SCHEMA = 1
+SCHEMA = 2
+"""1: explanations without ``importance``."""
+HASHED_SCHEMA = 1
+"""Part of what decides which maps there are and how they are numbered, which ``importance`` left as it was."""
 """Version of all files of a study; a reader refuses later ones."""
 
 STUDY_FILE = "study.toml"
@@ -106,7 +109,7 @@ def settings_hash(network: Mapping[str, Any], settings: StudySettings) -> str:
         settings: The settings.
     """
     content = {
-        "schema": SCHEMA,
+        "schema": HASHED_SCHEMA,
         "network": network["fingerprint"],
         "preprocess": network["preprocess"],
         "settings": settings_to_dict(settings),

@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import zlib
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -79,7 +80,14 @@ def _checksum(content: Mapping[str, Any]) -> int:
     return zlib.crc32(canonical_json({key: value for key, value in content.items() if key != "crc32"}).encode())
 
 
-def read_parquet(path: Path, schema: pa.Schema, *, way_out: str, columns: Sequence[str] | None = None) -> pa.Table:
+def read_parquet(
+    path: Path,
+    schema: pa.Schema,
+    *,
+    way_out: str,
+    columns: Sequence[str] | None = None,
+    since: Mapping[str, int] = MappingProxyType({}),
+) -> pa.Table:
     """Read a file that :func:`parquet_bytes` made, with its metadata.
 
     Args:
@@ -87,13 +95,18 @@ def read_parquet(path: Path, schema: pa.Schema, *, way_out: str, columns: Sequen
         schema: Columns that it must have, each of its type; more are left out.
         way_out: What to do where it cannot be used, for the message.
         columns: Only these.
+        since: Format version that brought a column; in older files it is null everywhere.
 
     Raises:
         FileFormatError: It is missing, damaged, of another kind, or from a newer LayerLore.
     """
-    with _opened(path, schema, way_out) as file:
-        table = file.read(columns=list(columns or schema.names), use_threads=False)
-    return table.select(list(columns or schema.names))
+    wanted = list(columns or schema.names)
+    with _opened(path, schema, way_out, since) as file:
+        table = file.read(columns=wanted, use_threads=False)
+    for name in set(wanted) - set(table.column_names):
+        kind = schema.field(name)
+        table = table.append_column(kind, pa.nulls(len(table), kind.type))
+    return table.select(wanted)
 
 
 def check_parquet(path: Path, schema: pa.Schema, *, way_out: str) -> dict[str, Any]:
@@ -110,13 +123,15 @@ def check_parquet(path: Path, schema: pa.Schema, *, way_out: str) -> dict[str, A
 
 
 @contextlib.contextmanager
-def _opened(path: Path, schema: pa.Schema, way_out: str) -> Iterator[pq.ParquetFile]:
+def _opened(
+    path: Path, schema: pa.Schema, way_out: str, since: Mapping[str, int] = MappingProxyType({})
+) -> Iterator[pq.ParquetFile]:
     """A file of the kind that is wanted; whatever goes wrong while it is read is told in one line."""
     import pyarrow.parquet as pq
 
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
-            _check_kind(path, file.schema_arrow, schema, way_out)
+            _check_kind(path, file.schema_arrow, schema, way_out, since)
             yield file
     except FileNotFoundError as error:
         raise FileFormatError(f"{path}: no such file; {way_out}") from error
@@ -125,7 +140,7 @@ def _opened(path: Path, schema: pa.Schema, way_out: str) -> Iterator[pq.ParquetF
         raise FileFormatError(f"{path}: damaged ({reason}); {way_out}") from error
 
 
-def _check_kind(path: Path, found: pa.Schema, wanted: pa.Schema, way_out: str) -> None:
+def _check_kind(path: Path, found: pa.Schema, wanted: pa.Schema, way_out: str, since: Mapping[str, int]) -> None:
     """Refuse tables of other programs and of the future.
 
     Raises:
@@ -145,5 +160,7 @@ def _check_kind(path: Path, found: pa.Schema, wanted: pa.Schema, way_out: str) -
     if content["crc32"] != _checksum(content):
         raise ValueError("what it says of itself was changed")
     for column in wanted:
+        if column.name not in found.names and version < since.get(column.name, 0):
+            continue
         if column.name not in found.names or found.field(column.name).type != column.type:
             raise ValueError(f"no column {column.name} of type {column.type}")

@@ -11,7 +11,7 @@ from layerlore.errors import FileFormatError, PhotoError, StudyError
 from layerlore.local.explanation import Prediction
 from layerlore.study.folder import STUDY_FILE, image_root, shard_path
 from layerlore.study.parquet import read_parquet
-from layerlore.study.schema import COLUMNS, ShardInfo, decode_explanations, decode_info
+from layerlore.study.schema import COLUMNS, SINCE, ShardInfo, decode_explanations, decode_info
 from layerlore.versions import present_versions
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def read_shard(
     Raises:
         FileFormatError: It is missing, damaged, foreign, or from a newer LayerLore.
     """
-    table = read_parquet(path, COLUMNS, way_out=WAY_OUT, columns=columns)
+    table = read_parquet(path, COLUMNS, way_out=WAY_OUT, columns=columns, since=SINCE)
     try:
         info = decode_info(table.schema.metadata)
     except (LookupError, TypeError, ValueError) as error:
@@ -113,7 +113,7 @@ def read_answers(path: Path) -> dict[str, tuple[Prediction, ...]]:
     Raises:
         FileFormatError: It is missing, damaged, foreign, or from a newer LayerLore.
     """
-    table = read_parquet(path, COLUMNS, way_out=WAY_OUT, columns=["image_id", "top5"])
+    table = read_parquet(path, COLUMNS, way_out=WAY_OUT, columns=["image_id", "top5"], since=SINCE)
     rows = {row["image_id"]: row["top5"] for row in table.to_pylist()}
     return {image_id: tuple(Prediction(**prediction) for prediction in top5) for image_id, top5 in rows.items()}
 

@@ -79,6 +79,7 @@ COLUMNS = pa.schema(
         ("dropped_weight", pa.float64()),
         ("note", pa.string()),
         *((name, pa.float64()) for _, *names in _DROPS for name in names),
+        ("importance", pa.float64()),
         ("fed_by", pa.list_(pa.float32())),
         ("view_width", pa.int32()),
         ("view_height", pa.int32()),
@@ -88,6 +89,9 @@ COLUMNS = pa.schema(
     ]
 )
 """The columns of a shard, in their order."""
+
+SINCE = {"importance": 2}
+"""Format version that brought a column, for those that were not there from the first on."""
 
 
 @dataclass(frozen=True)
@@ -215,6 +219,7 @@ def _cluster_columns(cluster: ClusterMap) -> dict[str, Any]:
         "map": cluster.map.astype(np.float16).ravel(),
         "peak": cluster.peak,
         "constant": cluster.constant,
+        "importance": cluster.importance,
     }
     if cluster.ablation is not None:
         for way, logit, probability in _DROPS:
@@ -331,6 +336,7 @@ def _cluster(row: dict[str, Any]) -> ClusterMap:
         channel_weights=tuple(row["channel_weights"]),
         constant=row["constant"],
         ablation=None if row[_DROPS[0][1]] is None else Ablation(**effects),
+        importance=row["importance"],
     )
 
 
