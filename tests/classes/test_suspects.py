@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import json
-import os
-from pathlib import Path
+import itertools
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,15 +15,15 @@ from layerlore.classes.explaining import ClassSettings, explain_class
 from layerlore.classes.objects import ObjectRegion, cover, objects_digest, read_objects
 from layerlore.classes.records import Removal
 from layerlore.classes.removal import measure_removal, without_object
-from layerlore.classes.suspects import find_suspects, shuffled_means
+from layerlore.classes.suspects import MOST_WAYS, blind_means, chance_of, find_suspects
 from layerlore.concepts.records import MapKey
 from layerlore.errors import FileFormatError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from layerlore.study.study import Study
 
-DATA = Path(os.environ.get("LAYERLORE_TEST_DATA", Path(__file__).parents[3] / "shared" / "data"))
-IMAGENETTE = DATA / "imagenette_val500"
 KEPT = Removal("blur", 8, 8, 6, 0.5, 0.75)
 
 
@@ -160,13 +157,59 @@ def test_few_photos_and_chance_make_no_suspects() -> None:
     assert false <= 8  # 5 % of 60 is 3; nine or more would happen once in 500
 
 
+def many_photos(count: int, layers: int, words: int) -> list[PhotoFacts]:
+    """Photos with a map for each word in each layer; only the hand of the last layer lies farther outside, a little."""
+    generator = np.random.default_rng(0)
+    names = [f"layer {number}" for number in range(layers)]
+    photos = []
+    for number in range(count):
+        maps, rows = {}, []
+        for layer in names:
+            values = generator.uniform(0.4, 0.6, words)
+            values[0] += 0.02 * (layer == names[-1])
+            maps[layer] = tuple(
+                MapFacts(MapKey(f"{number}", 0, layer, place), 10.0, (place,), (10.0,), 0.5, float(value), 0.6)
+                for place, value in enumerate(values)
+            )
+            said = ("hand", *(f"word {place}" for place in range(1, words)))
+            rows += [Row(f"{number}", layer, w, w, 1.0, (one,)) for w, one in zip(said, maps[layer], strict=True)]
+        photos.append(PhotoFacts(f"{number}", 0, 0, maps, tuple(rows), frozenset(names)))
+    return photos
+
+
+def test_among_a_thousand_photos_and_sixty_tests_the_one_is_found_and_chance_is_not() -> None:
+    """Twelve words in five layers: the least p-value of so many draws must stay below 0.05 when 60 times as large."""
+    photos = many_photos(1000, 5, 12)
+    layers = tuple(f"layer {number}" for number in range(5))
+    (hand,) = find_suspects(photos, layers, KEPT)
+    assert (hand.name, hand.layer, hand.photos) == ("hand", layers[-1], 1000)
+    assert hand.p_value == pytest.approx(60 / 12_001, abs=1e-6)
+    assert find_suspects(photos, layers[:-1], KEPT) == ()
+
+
 def test_blind_draws_are_fair() -> None:
-    (photo,) = facts([[0.0, 0.3, 0.9]], ["a", "b", "c"])
-    means = shuffled_means([photo], "deep", draws=6000)["photo 0"]
-    assert means.shape == (6000, 3)
-    np.testing.assert_allclose(means.mean(axis=0), 0.4, atol=0.02)
-    np.testing.assert_allclose(means[:, 2], 0.4)
-    assert set(np.round(means[:, 1], 6)) == {0.15, 0.45, 0.6}
+    generator = np.random.default_rng(0)
+    np.testing.assert_allclose(sorted(blind_means([0.0, 0.3, 0.9], 2, generator)), [0.15, 0.45, 0.6])
+    np.testing.assert_allclose(blind_means([0.0, 0.3, 0.9], 3, generator), [0.4])
+    many = generator.random(40)
+    sampled = blind_means(many.tolist(), 20, generator)
+    assert len(sampled) == MOST_WAYS
+    assert sampled.mean() == pytest.approx(many.mean(), abs=0.01)
+
+
+@pytest.mark.parametrize("seen", [0.9, 1.4, 1.9])
+def test_the_chance_is_that_of_all_ways_whether_the_draws_end_early_or_not(seen: float) -> None:
+    blind = [np.array([0.0, 0.3, 0.9]), np.array([0.1, 0.5]), np.array([0.2, 0.4, 0.5, 0.6])]
+    exact = float(np.mean([sum(one) >= seen - 1e-9 for one in itertools.product(*blind)]))
+    told = [chance_of(seen, blind, np.random.default_rng(seed), 3000) for seed in range(30)]
+    assert np.mean(told) == pytest.approx(exact, rel=0.1, abs=0.001)
+    values = [np.linspace(0, 1, 500)]
+    uniform = [
+        chance_of(float(one), values, np.random.default_rng(place), 3000)
+        for place, one in enumerate(np.linspace(0, 1, 400))
+    ]
+    for level in (0.02, 0.05, 0.3):
+        assert np.mean(np.array(uniform) <= level) == pytest.approx(level, abs=0.02), "as often below as it may be"
 
 
 def test_the_object_is_taken_from_the_photo_and_nothing_else() -> None:
@@ -231,31 +274,3 @@ def test_a_class_explanation_names_its_suspects(tmp_path: Path) -> None:
     assert sofa.outside == pytest.approx(1, abs=0.03)
     assert "was not measured" in sofa.reason
     assert (made.removal, made.checked) == (None, CATS)
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not IMAGENETTE.is_dir(), reason=f"no photos in {DATA}")
-def test_the_angler_is_suspected_for_tench_and_nothing_for_a_church(tmp_path: Path) -> None:
-    """A true shortcut: without the fish the network still says tench, since it sees who holds it."""
-    from layerlore.study.study import Study
-
-    photos = tmp_path / "photos"
-    photos.mkdir()
-    classes = ("n01440764_tench", "n03028079_church")
-    for name in classes:
-        (photos / name).symlink_to(IMAGENETTE / name)
-    study = Study.create(tmp_path / "study", photos, target="label", layers=["blocks.6.0.bn2", "bn2"])
-    with (IMAGENETTE / "annotations.tsv").open() as file:
-        rows = [row for row in csv.DictReader(file, delimiter="\t") if row["file"].startswith(classes)]
-    boxes = [(row["file"], box) for row in rows for box in json.loads(row["boxes_xyxy_stored_px"])]
-    write_boxes(study, *(",".join(map(str, (file, *box))) for file, box in boxes))
-    study.run(workers=1)
-    tench, church = (explain_class(study, name) for name in classes)
-    assert tench.removal is not None
-    assert tench.removal.still >= 4
-    assert tench.removal.logit > 0.35
-    assert {one.layer for one in tench.suspects} == {"blocks.6.0.bn2", "bn2"}
-    assert tench.suspects[0].score > 0.35
-    assert church.removal is not None
-    assert (church.removal.still, church.suspects) == (0, ())
-    assert church.removal.logit < 0.2

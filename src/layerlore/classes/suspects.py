@@ -10,11 +10,18 @@ A concept is suspected where three things come together, each a number in [0, 1]
   lies beside the object; where the class falls without the object, that is scenery and no shortcut.
 
 Chance is kept out by a permutation test: in the same photos and layers, how often would as many maps, drawn blindly
-from those that are shown, lie so far outside? Holm's correction is over all concepts and layers of the class.
+from those that are shown, lie so far outside? Holm's correction is over all concepts and layers of the class, and
+there are so many draws that it can be passed. What is plainly no more than chance is not drawn to the end (sequential
+Monte Carlo p-values: Besag & Clifford, Biometrika 78, 1991).
+
+The object is what the mask or the box marks. Of a box all counts as the object, its corners too, so that what is in
+them is not suspected.
 """
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -29,7 +36,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from layerlore.classes.collecting import PhotoFacts, Row
+    from layerlore.classes.collecting import MapFacts, PhotoFacts, Row
     from layerlore.classes.records import Removal
     from layerlore.concepts.records import MapKey
 
@@ -43,9 +50,14 @@ SUSPICIOUS = 0.2
 """Score from which a concept is suspected, and share of the logit that must stay."""
 LEVEL = 0.05
 DRAWS = 5000
-MOST_DRAWN = 1_000_000
-"""Photos times draws of one layer, for memory; there are never fewer than `FEWEST_DRAWS`."""
-FEWEST_DRAWS = 1000
+ROOM = 10
+"""Draws at least, as a multiple of those with which the least p-value could just pass Holm's correction."""
+FIRST_DRAWS, MOST_AT_ONCE = 250, 4000
+"""Draws that are made together: few at first, since most concepts are no more than chance, then more and more."""
+ENOUGH = 50
+"""Draws as far outside as the concept itself after which its p-value is known well enough."""
+MOST_WAYS = 1000
+"""Ways to take maps of one photo that are all listed; of more, so many are taken at random."""
 EXAMPLES = 3
 DECIMALS = 6
 
@@ -81,13 +93,18 @@ def find_suspects(
         layers: Shallow to deep.
         removal: What the network says without the object.
         says: What each map says for the class with the object and without it.
-        seed: Of the permutations.
-        draws: Their number.
+        seed: Of the draws.
+        draws: Their number at least; there are more where Holm's correction needs them.
     """
     carried = None if removal is None else float(np.clip(removal.logit, 0, 1))
     if carried is not None and carried < SUSPICIOUS:
         return ()
-    tested = _corrected([one for layer in layers for one in _test_layer(photos, layer, says or {}, seed, draws)])
+    asked = [rows for layer in layers for rows in _asked(photos, layer)]
+    maps = {(photo.image_id, layer): some for photo in photos for layer, some in photo.maps.items()}
+    draws = max(draws, math.ceil(ROOM * len(asked) / LEVEL))
+    tested = _corrected(
+        [_test(rows, maps, says or {}, np.random.default_rng((seed, place)), draws) for place, rows in enumerate(asked)]
+    )
     best: dict[str, Suspect] = {}
     for one in tested:
         found = _suspect(one, carried, removal)
@@ -97,12 +114,11 @@ def find_suspects(
         if known is None or found.score > known.score:
             best[found.concept_id] = found
     place = {layer: number for number, layer in enumerate(layers)}
-    return tuple(sorted(best.values(), key=lambda one: (-one.score, -place[one.layer], one.name, one.concept_id)))
+    return tuple(sorted(best.values(), key=lambda one: (-one.score, place[one.layer], one.name, one.concept_id)))
 
 
-def _test_layer(
-    photos: Sequence[PhotoFacts], layer: str, says: Mapping[MapKey, tuple[float, float]], seed: int, draws: int
-) -> list[_Tested]:
+def _asked(photos: Sequence[PhotoFacts], layer: str) -> list[list[Row]]:
+    """The concepts of a layer that are tested, highest scores first, each with its rows."""
     rows: defaultdict[str, list[Row]] = defaultdict(list)
     for photo in photos:
         for row in photo.rows:
@@ -110,23 +126,28 @@ def _test_layer(
                 rows[row.concept_id].append(row)
     enough = [some for some in rows.values() if len({row.image_id for row in some}) >= FEWEST_PHOTOS]
     enough.sort(key=lambda some: (-round(sum(row.score for row in some), DECIMALS), some[0].concept_id))
-    shuffled = shuffled_means(photos, layer, seed=seed, draws=draws) if enough else {}
-    return [_test(some, shuffled, says) for some in enough[:MOST_CONCEPTS]]
+    return enough[:MOST_CONCEPTS]
 
 
 def _test(
-    rows: Sequence[Row], shuffled: Mapping[str, NDArray[np.float64]], says: Mapping[MapKey, tuple[float, float]]
+    rows: Sequence[Row],
+    maps: Mapping[tuple[str, str], Sequence[MapFacts]],
+    says: Mapping[MapKey, tuple[float, float]],
+    generator: np.random.Generator,
+    draws: int,
 ) -> _Tested:
     members = {one.key: one for row in rows for one in row.members if one.outside is not None}
     mass = np.array([one.weight * one.mass for one in members.values()])
     mass = mass if mass.sum() > 0 else np.ones(len(mass))
     outside = float(np.average([one.outside or 0.0 for one in members.values()], weights=mass))
     expected = float(np.average([one.expected_outside or 0.0 for one in members.values()], weights=mass))
-    per_photo: defaultdict[str, list[float]] = defaultdict(list)
+    per_photo: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
     for key, one in members.items():
-        per_photo[key.image_id].append(one.outside or 0.0)
-    seen = sum(float(np.mean(some)) for some in per_photo.values())
-    chance = sum(shuffled[image_id][:, len(some) - 1] for image_id, some in per_photo.items())
+        per_photo[key.image_id, key.layer].append(one.outside or 0.0)
+    blind = [
+        blind_means([one.outside for one in maps[place] if one.outside is not None], len(some), generator)
+        for place, some in per_photo.items()
+    ]
     known = [says[key] for key in members if key in says]
     before = sum(one for one, _ in known)
     return _Tested(
@@ -135,33 +156,47 @@ def _test(
         expected=expected,
         away=min(outside / expected, 1.0) if expected > 0 else 0.0,
         survives=sum(one for _, one in known) / before if before > 0 else None,
-        p_value=float((1 + np.sum(chance >= seen - 1e-9)) / (1 + np.size(chance))),
+        p_value=chance_of(sum(float(np.mean(some)) for some in per_photo.values()), blind, generator, draws),
     )
 
 
-def shuffled_means(
-    photos: Sequence[PhotoFacts], layer: str, *, seed: int = 0, draws: int = DRAWS
-) -> dict[str, NDArray[np.float64]]:
-    """How far outside maps of a layer lie that are drawn blindly from each photo's.
+def blind_means(values: Sequence[float], count: int, generator: np.random.Generator) -> NDArray[np.float64]:
+    """Mean of each way to take so many different ones of some values; where there are too many ways, of a sample.
 
     Args:
-        photos: Of the class.
-        layer: The layer.
-        seed: Of the draws.
-        draws: Their number at most.
+        values: Shares outside of the maps of a photo's layer.
+        count: How many are taken.
+        generator: Of the sample.
+    """
+    if math.comb(len(values), count) <= MOST_WAYS:
+        return np.array(list(itertools.combinations(values, count))).mean(axis=1)
+    mixed = generator.permuted(np.tile(values, (MOST_WAYS, 1)), axis=1)
+    return np.asarray(mixed[:, :count].mean(axis=1))
+
+
+def chance_of(seen: float, blind: Sequence[NDArray[np.float64]], generator: np.random.Generator, draws: int) -> float:
+    """How often a sum of values that are drawn blindly, one of each list, is as large as the one that was seen.
+
+    Args:
+        seen: The sum.
+        blind: The values to draw from.
+        generator: Of the draws.
+        draws: Their number at most; `ENOUGH` sums as large end them earlier.
 
     Returns:
-        image_id to an array of shape (draws, maps): in column k - 1 the mean share outside of k different maps.
+        A p-value, never 0, and valid whether the draws ended early or not.
     """
-    draws = min(draws, max(FEWEST_DRAWS, MOST_DRAWN // max(len(photos), 1)))
-    generator = np.random.default_rng(seed)
-    means = {}
-    for photo in photos:
-        values = np.array([one.outside for one in photo.maps.get(layer, ()) if one.outside is not None])
-        if len(values):
-            mixed = generator.permuted(np.tile(values, (draws, 1)), axis=1)
-            means[photo.image_id] = mixed.cumsum(axis=1) / np.arange(1, len(values) + 1)
-    return means
+    above = done = 0
+    size = FIRST_DRAWS
+    while done < draws:
+        sums = np.zeros(min(size, draws - done))
+        for values in blind:
+            sums += values[generator.integers(len(values), size=len(sums))]
+        hits = np.flatnonzero(sums >= seen - 1e-9)
+        if above + len(hits) >= ENOUGH:
+            return ENOUGH / (done + int(hits[ENOUGH - above - 1]) + 1)
+        above, done, size = above + len(hits), done + len(sums), min(2 * size, MOST_AT_ONCE)
+    return (1 + above) / (1 + draws)
 
 
 def _corrected(tested: Sequence[_Tested]) -> list[_Tested]:
