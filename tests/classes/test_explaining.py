@@ -10,8 +10,9 @@ from hand import CATS, concepts_of, hand_study, key_of, photos_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from layerlore.classes.collecting import PhotoFacts, Row
 from layerlore.classes.explaining import ClassSettings, explain_class, explain_classes
-from layerlore.classes.trends import layer_means, line_slopes
+from layerlore.classes.trends import find_trends, layer_means, line_slopes
 from layerlore.errors import SettingError, StudyError
 
 if TYPE_CHECKING:
@@ -67,6 +68,17 @@ def test_trends_by_numpy(study: Study) -> None:
     assert edge.slope == pytest.approx(-2.9)
     assert (ear.direction, edge.direction) == ("emerges", "fades")
     assert ear.low <= ear.slope <= ear.high
+
+
+def test_a_layer_of_which_nobody_was_asked_is_none_and_not_zero() -> None:
+    """Words in layers 0 and 2 of 3: the line goes through two points, and between them there is no third at 0."""
+    photos = []
+    for number in range(4):
+        rows = tuple(Row(f"{number}", layer, "ear", "ear", 2.0 + place, ()) for place, layer in enumerate("ac"))
+        photos.append(PhotoFacts(f"{number}", 0, 0, {}, rows, frozenset("ac")))
+    (ear,) = find_trends(photos, "abc")
+    assert ear.means == (2.0, None, 3.0)
+    assert (ear.slope, ear.low, ear.high) == (1.0, 1.0, 1.0)
 
 
 @settings(max_examples=40, deadline=None)

@@ -61,6 +61,15 @@ def test_telling_words_of_a_study(study: Study) -> None:
     assert not whiskers.sure
 
 
+def test_what_is_said_of_maps_for_another_class_does_not_count(study: Study) -> None:
+    """A cat that is taken for a dog, and explained for that, has maps of a dog."""
+    scores = {key_of(study, "cat", n, 1, 0): {"whiskers": 3.0} for n in range(CATS)}
+    scores |= {key_of(study, "dog", n, 1, 0): {"snout": 3.0} for n in range(DOGS)}
+    alone = telling_words(study, concepts_of(scores), "cat", "dog")
+    scores[key_of(study, "cat", 0, 1, 0)._replace(target=1)] = {"snout": 9.0, "tail": 9.0}
+    assert telling_words(study, concepts_of(scores), "cat", "dog") == alone
+
+
 def test_chance_against_all_ways_to_deal_the_photos() -> None:
     counts = np.array([[3, 0], [2, 1], [0, 2], [1, 4], [0, 3]], dtype=float)
     one = np.array([True, True, False, False, False])
@@ -71,7 +80,9 @@ def test_chance_against_all_ways_to_deal_the_photos() -> None:
         mask = np.isin(np.arange(5), pair)
         every.append(log_odds(counts[mask].sum(axis=0), counts[~mask].sum(axis=0), prior)[0])
     exact = np.mean(np.abs(every) >= np.abs(seen) - 1e-9, axis=0)
-    drawn = np.mean(np.abs(shuffled_odds(counts, one, prior, seed=0, draws=4000)) >= np.abs(seen) - 1e-9, axis=0)
+    drawn = np.mean(
+        np.abs(shuffled_odds(counts, one, prior, np.random.default_rng(0), 4000)) >= np.abs(seen) - 1e-9, axis=0
+    )
     np.testing.assert_allclose(drawn, exact, atol=0.03)
 
 

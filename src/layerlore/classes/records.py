@@ -45,7 +45,7 @@ class Trend:
         concept_id: The concept.
         name: Its name.
         means: Mean score in each explained layer, shallow to deep, over the photos that have labels there; 0 where it
-            is no best label.
+            is no best label, None where no photo has a label.
         slope: Of a least-squares line over the layers' positions in [0, 1]: positive = it emerges late.
         low: Lower end of the slope's 95 % interval (bootstrap over photos).
         high: Upper end.
@@ -53,7 +53,7 @@ class Trend:
 
     concept_id: str
     name: str
-    means: tuple[float, ...]
+    means: tuple[float | None, ...]
     slope: float
     low: float
     high: float

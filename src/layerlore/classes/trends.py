@@ -57,7 +57,7 @@ def find_trends(
         means = layer_means(counts, scores[concept_id], asked)
         slopes = line_slopes(means)
         low, high = np.nanquantile(slopes[1:], [0.025, 0.975])
-        shown = tuple(round(float(value), DECIMALS) for value in np.nan_to_num(means[0]))
+        shown = tuple(None if np.isnan(value) else round(float(value), DECIMALS) for value in means[0])
         told = [round(float(value), DECIMALS) + 0.0 for value in (slopes[0], low, high)]
         trends.append(Trend(concept_id, names[concept_id], shown, *told))
     return tuple(trends)
