@@ -167,6 +167,17 @@ def test_every_state_of_a_class_has_its_sentence(changes: dict[str, object], sai
     assert said in rendered(explained(**changes))
 
 
+def test_a_layer_of_which_nobody_was_asked_is_a_gap_and_no_zero() -> None:
+    trend = Trend("c" * 16, "ears", (1.0, None, 2.0, 3.0), 2.0, 1.0, 3.0)
+    page = rendered(explained(layers=("a", "b", "c", "d"), trends=(trend,)))
+    assert page.count("<polyline") == 1
+    assert '<polyline points="105.3,14.7 156.0,4.0"/>' in page, "no line across the gap, nor to a point alone"
+    assert page.count("<circle") == 3
+    assert "shallow to deep: a 1.00, b not asked, c 2.00, d 3.00" in page
+    assert "Gaps: nobody was asked about b." in page
+    assert '<td class="number">not asked</td>' in page
+
+
 def test_tests_with_concept_vectors_are_told_with_interval_accuracy_and_what_is_missing() -> None:
     scores = (
         score(),

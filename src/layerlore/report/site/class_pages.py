@@ -11,7 +11,7 @@ from layerlore.report import words
 from layerlore.report.html import environment, site_policy
 from layerlore.report.label_sentences import whole_percent
 from layerlore.report.site.concept_pages import concept_file
-from layerlore.report.site.plots import Plot, trend_plot
+from layerlore.report.site.plots import Plot, told, trend_plot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -63,6 +63,7 @@ class TrendRow:
     plot: Plot
     direction: str
     slope: str
+    means: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,7 @@ class ClassPage:
     note: str
     layers: tuple[LayerBlock, ...]
     trends: tuple[TrendRow, ...]
+    gaps: str
     suspects: tuple[SuspectRow, ...]
     checked: str
     removal: str
@@ -168,6 +170,7 @@ def class_page(
         note=_note(one),
         layers=tuple(_layer(one, layer, shots, known) for layer in one.layers),
         trends=tuple(_trends(one, known)),
+        gaps=_gaps(one),
         suspects=tuple(_suspect(suspect, shots, known) for suspect in one.suspects),
         checked=_checked(one),
         removal=_removal(one),
@@ -255,7 +258,15 @@ def _trends(one: ClassExplanation, known: Mapping[str, object]) -> Iterator[Tren
             plot=trend_plot(trend, one.layers),
             direction=said[trend.direction],
             slope=f"slope {words.number(trend.slope, 2)} (95{words.NBSP}%: {low} to {high})",
+            means=told(trend),
         )
+
+
+def _gaps(one: ClassExplanation) -> str:
+    """Layers of which nobody was asked, in words, or ""."""
+    asked = one.trends[0].means if one.trends else ()
+    missing = [layer for layer, mean in zip(one.layers, asked, strict=False) if mean is None]
+    return f"nobody was asked about {words.listed(missing)}" if missing else ""
 
 
 def _suspect(suspect: Suspect, shots: Shots, known: Mapping[str, object]) -> SuspectRow:
