@@ -2,7 +2,8 @@
 
 Photos of Imagenette (25 of each of 10 classes) and Imagewoof (10 dogs) with people's boxes, explained by the default
 network for their own class. Without labels: groups of maps stand in for concepts. Two ways to remove the object. One
-row for each class and way, and one for each suspect.
+row for each class and way, and one for each suspect. Columns room_*: the control, of the photos with room for a patch
+of the object's size beside it: what the network says without the patch, and without the object.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import csv
 import json
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -73,6 +75,11 @@ def rows_of(name: str, made: ClassExplanation) -> Iterator[dict[str, object]]:
         "probability": removal.probability,
         "logit": removal.logit,
         "suspects": len(made.suspects),
+        **(
+            {}
+            if removal.elsewhere is None
+            else {f"room_{name}": value for name, value in asdict(removal.elsewhere).items()}
+        ),
     }
     for one in made.suspects:
         yield {

@@ -11,7 +11,7 @@ from hand import CATS, concepts_of, hand_study, key_of
 from typer.testing import CliRunner
 
 from layerlore.classes.explaining import ClassSettings, explain_class, explain_classes
-from layerlore.classes.records import Removal, Suspect
+from layerlore.classes.records import Elsewhere, Removal, Suspect
 from layerlore.classes.storage import CLASSES_FILE, classes_of, has_classes, load_classes, save_classes
 from layerlore.cli import app
 from layerlore.concepts.storage import save_concepts
@@ -35,7 +35,9 @@ def test_what_is_saved_is_loaded(study: Study) -> None:
     suspect = Suspect(
         "ear", "ear", study.settings.layers[1], 0.5, 0.6, 0.5, None, "so.", 3, 0.01, ((next(iter(scores)),),)
     )
-    full = (replace(made[0], suspects=(suspect,), removal=Removal("fill", 4, 3, 1, 0.25, 0.5)), made[1])
+    bare = Removal("fill", 4, 3, 1, 0.25, 0.5)
+    removal = replace(bare, elsewhere=Elsewhere(3, 2, 2, 1, 0.75, 0.5))
+    full = (replace(made[0], suspects=(suspect,), removal=removal), replace(made[1], removal=bare))
     assert not has_classes(study.folder)
     save_classes(study, full, ClassSettings())
     assert load_classes(study.folder) == full

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from hand import CATS, LEFT, RIGHT, concepts_of, hand_study, key_of, photos_of
+from hand import CATS, DOGS, LEFT, RIGHT, concepts_of, hand_study, key_of, photos_of
 from PIL import Image
 
 from layerlore.classes.collecting import MapFacts, PhotoFacts, Row, collect_photos
 from layerlore.classes.explaining import ClassSettings, explain_class
 from layerlore.classes.objects import ObjectRegion, cover, objects_digest, read_objects
 from layerlore.classes.records import Removal
-from layerlore.classes.removal import measure_removal, without_object
+from layerlore.classes.removal import beside, measure_removal, without_object
 from layerlore.classes.suspects import MOST_WAYS, blind_means, chance_of, find_suspects
 from layerlore.concepts.records import MapKey
 from layerlore.errors import FileFormatError
@@ -225,18 +225,56 @@ def test_the_object_is_taken_from_the_photo_and_nothing_else() -> None:
         assert after[10:20, 10:30].std() < before[10:20, 10:30].std() / 3
 
 
+def test_a_patch_beside_the_object_has_its_size_and_leaves_it_alone() -> None:
+    mask = Image.new("L", (60, 40))
+    mask.paste(255, (10, 10, 30, 20))
+    generator = np.random.default_rng(0)
+    for view in ((0, 0, 60, 40), (8.4, 0, 52, 40), (-10, -20, 70, 60)):
+        moved = beside(mask, view, generator)
+        assert moved is not None
+        patch, thing = np.asarray(moved) > 0, np.asarray(mask) > 0
+        assert patch.sum() == thing.sum()
+        assert not (patch & thing).any()
+        assert not patch[:, : max(0, int(view[0]))].any(), "as much of what the network sees"
+    mask.paste(255, (0, 0, 60, 30))  # three quarters of it
+    assert beside(mask, (0, 0, 60, 40), generator) is None
+    assert beside(Image.new("L", (60, 40)), (0, 0, 60, 40), generator) is None
+
+
+def test_the_control_is_what_the_network_says_without_the_patch(study: Study) -> None:
+    """An object that fills half of what is seen leaves the other half for the patch."""
+    from small import network
+
+    study.use_network(network())
+    found = collect_photos(study, "dog")
+    width, height = study.images[0].width, study.images[0].height
+    halves = {one: ObjectRegion((width, height), ((0, 0, width / 2, height),)) for one in photos_of(study, "dog")}
+    other = {one: ObjectRegion((width, height), ((width / 2, 0, width, height),)) for one in photos_of(study, "dog")}
+    first, second = (measure_removal(study, found, some, "fill")[0] for some in (halves, other))
+    assert first is not None
+    assert second is not None
+    assert first.elsewhere is not None
+    assert first.elsewhere.photos == DOGS
+    assert first.elsewhere.logit_without == first.logit
+    assert first.elsewhere.logit == pytest.approx(second.logit, abs=0.02)
+    assert first.elsewhere.logit != pytest.approx(first.logit, abs=0.05)
+    assert (first.elsewhere.right, first.elsewhere.still_without) == (first.right, first.still)
+    assert first.elsewhere.still == second.still
+
+
 def test_removal_of_nothing_and_of_everything(study: Study) -> None:
     """A photo of the whole of which is filled is the grey photo: no logit stays; one of one pixel stays as it was."""
     from small import network
 
     study.use_network(network())
-    found = collect_photos(study, "cat")
+    found = collect_photos(study, "dog")
     size = (study.images[0].width, study.images[0].height)
-    whole = {one: ObjectRegion(size, ((0, 0, *size),)) for one in photos_of(study, "cat")}
+    whole = {one: ObjectRegion(size, ((0, 0, *size),)) for one in photos_of(study, "dog")}
     told, says = measure_removal(study, found, whole, "fill")
     assert told is not None
-    assert (told.photos, told.how) == (CATS, "fill")
+    assert (told.photos, told.how) == (DOGS, "fill")
     assert told.logit == pytest.approx(0, abs=1e-4)
+    assert told.elsewhere is None, "there is no room beside it"
     assert set(says) == set(found.maps)
     assert measure_removal(study, found, whole, "none") == (None, {})
     assert measure_removal(study, found, {}, "fill") == (None, {})

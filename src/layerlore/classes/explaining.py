@@ -90,7 +90,7 @@ def explain_class(
     if from_maps:
         grouped = group_photos(found, seed=settings.seed)
         photos, stability, channels = grouped.photos, dict(grouped.stability), dict(grouped.channels)
-    removal, stays = measure_removal(study, found, objects, settings.removal)
+    removal, stays = measure_removal(study, found, objects, settings.removal, seed=settings.seed)
     return ClassExplanation(
         label=label,
         target=found.target,

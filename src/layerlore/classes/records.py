@@ -100,6 +100,27 @@ class Suspect:
 
 
 @dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """The control of a removal: a patch of the object's size and shape is removed beside the object instead.
+
+    Attributes:
+        photos: Photos of the class in which there is room for it; the other figures are of these.
+        right: Photos that the network answers with the class while all is there.
+        still: Of ``right``, those that it still answers with the class without the patch.
+        still_without: Of ``right``, those that it still answers with the class without the object.
+        logit: Share of the class's logit that stays without the patch; 0 is the logit of an all-grey photo.
+        logit_without: Share that stays without the object.
+    """
+
+    photos: int
+    right: int
+    still: int
+    still_without: int
+    logit: float
+    logit_without: float
+
+
+@dataclass(frozen=True, slots=True)
 class Removal:
     """What the network says of a class's photos when the object is removed from them.
 
@@ -110,6 +131,7 @@ class Removal:
         still: Of ``right``, those that it still answers with the class.
         probability: Mean probability of the class without the object, over ``photos``.
         logit: Share of the class's logit that stays, over ``photos``; 0 is the logit of an all-grey photo.
+        elsewhere: What removing as much beside the object does, or None where no photo has room for it.
     """
 
     how: str
@@ -118,6 +140,7 @@ class Removal:
     still: int
     probability: float
     logit: float
+    elsewhere: Elsewhere | None = None
 
 
 @dataclass(frozen=True)

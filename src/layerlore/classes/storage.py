@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from layerlore.classes.explaining import ClassSettings, explain_classes
 from layerlore.classes.objects import objects_digest
-from layerlore.classes.records import ClassExplanation, ConceptInLayer, Removal, Suspect, Trend
+from layerlore.classes.records import ClassExplanation, ConceptInLayer, Elsewhere, Removal, Suspect, Trend
 from layerlore.concepts.records import MapKey
 from layerlore.concepts.storage import CONCEPTS_FILE, has_concepts, load_concepts
 from layerlore.errors import FileFormatError
@@ -68,6 +68,16 @@ _SUSPECT = pa.struct(
         ("examples", _EXAMPLES),
     ]
 )
+_ELSEWHERE = pa.struct(
+    [
+        ("photos", pa.int32()),
+        ("right", pa.int32()),
+        ("still", pa.int32()),
+        ("still_without", pa.int32()),
+        ("logit", pa.float64()),
+        ("logit_without", pa.float64()),
+    ]
+)
 _REMOVAL = pa.struct(
     [
         ("how", pa.string()),
@@ -76,6 +86,7 @@ _REMOVAL = pa.struct(
         ("still", pa.int32()),
         ("probability", pa.float64()),
         ("logit", pa.float64()),
+        ("elsewhere", _ELSEWHERE),
     ]
 )
 CLASSES = pa.schema(
@@ -252,9 +263,16 @@ def _from_row(row: dict[str, Any], settings: dict[str, Any]) -> ClassExplanation
         trends=tuple(Trend(**{**one, "means": tuple(one["means"])}) for one in row["trends"]),
         suspects=tuple(Suspect(**{**one, "examples": _examples(one)}) for one in row["suspects"]),
         settings={**settings, "source": row["source"]},
-        removal=None if row["removal"] is None else Removal(**row["removal"]),
+        removal=_removal(row["removal"]),
         stability={one["layer"]: one["value"] for one in row["stability"]},
     )
+
+
+def _removal(one: dict[str, Any] | None) -> Removal | None:
+    if one is None:
+        return None
+    elsewhere = one["elsewhere"]
+    return Removal(**{**one, "elsewhere": None if elsewhere is None else Elsewhere(**elsewhere)})
 
 
 def _examples(one: dict[str, Any]) -> tuple[tuple[MapKey, ...], ...]:

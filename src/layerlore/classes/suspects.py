@@ -169,7 +169,7 @@ def blind_means(values: Sequence[float], count: int, generator: np.random.Genera
         generator: Of the sample.
     """
     if math.comb(len(values), count) <= MOST_WAYS:
-        return np.array(list(itertools.combinations(values, count))).mean(axis=1)
+        return np.asarray(np.array(list(itertools.combinations(values, count))).mean(axis=1))
     mixed = generator.permuted(np.tile(values, (MOST_WAYS, 1)), axis=1)
     return np.asarray(mixed[:, :count].mean(axis=1))
 

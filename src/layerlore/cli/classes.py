@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from layerlore.classes.records import ClassExplanation, Trend
+    from layerlore.classes.records import Removal as RemovalRecord
     from layerlore.classes.telling import TellingWord
     from layerlore.study.study import Study
 
@@ -126,8 +127,18 @@ def print_class(one: ClassExplanation) -> None:
         gone = "blurred away" if one.removal.how == "blur" else "filled with grey"
         still = f"still this class for {one.removal.still} of {one.removal.right} photos, " if one.removal.right else ""
         typer.echo(f"  object {gone}: {still}{100 * one.removal.logit:.0f} % of the logit stays")
+        _print_control(one.removal)
     for suspect in one.suspects:
         typer.echo(printable(f"  suspect: {suspect.name} at {suspect.layer}, {suspect.score:.2f}: {suspect.reason}"))
+
+
+def _print_control(removal: RemovalRecord) -> None:
+    found = removal.elsewhere
+    if found is not None and found.right:
+        typer.echo(
+            f"  as much removed beside it instead, where there is room: still this class for {found.still} of "
+            f"{_photos(found.right)}; without the object for {found.still_without}"
+        )
 
 
 def _photos(count: int) -> str:

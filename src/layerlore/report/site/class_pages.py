@@ -285,9 +285,17 @@ def _removal(one: ClassExplanation) -> str:
     if found is None:
         return ""
     how = {"blur": "blurred", "fill": "filled with grey"}.get(found.how, found.how)
-    return (
+    said = (
         f"With the object {how}, the network still says the class for {found.still:,} of "
         f"{words.count(found.right, 'photo')} that it got right."
+    )
+    control = found.elsewhere
+    if control is None or not control.right:
+        return f"{said} No photo has room for as much to be {how} beside the object, to compare it with."
+    return (
+        f"{said} In {words.count(control.right, 'photo')} of these there is room beside the object: with as much "
+        f"{how} there instead, it still says the class for {control.still:,}; without the object, for "
+        f"{control.still_without:,}."
     )
 
 
