@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     Explain = Callable[[Network, torch.Tensor, int], NDArray[np.float32]]
 
-BATCH = 16
-"""Pictures in one forward pass."""
+BATCH = 10
+"""Pictures in one forward pass; more are slower where they leave the processor's cache."""
 
 
 @dataclass(eq=False)
@@ -71,8 +71,9 @@ class Case:
         found = []
         with network.lock, undisturbed(network.module), torch.no_grad():
             for start in range(0, len(pictures), self.batch):
-                logits = network.module(as_input(network, pictures[start : start + self.batch]))
-                network.check_output(logits, len(logits))
+                batch = as_input(network, pictures[start : start + self.batch])
+                logits = _forward(network.module, batch)
+                network.check_output(logits, len(batch))
                 found.append(logits.double().softmax(dim=1).cpu())
         return torch.cat(found)
 
@@ -80,6 +81,17 @@ class Case:
         """Random numbers that depend on the seed, the photo and what they are for."""
         photo = int(self.subject.photo.image_id, 16)
         return np.random.default_rng([self.seed, photo, zlib.crc32(what.encode())])
+
+
+def _forward(module: torch.nn.Module, batch: torch.Tensor) -> torch.Tensor:
+    """Answers to a batch, its channels last in memory, which is up to twice as fast on a CPU.
+
+    A network that reshapes its tensors with ``view`` may refuse that.
+    """
+    try:
+        return module(batch.contiguous(memory_format=torch.channels_last))  # type: ignore[no-any-return]
+    except RuntimeError:
+        return module(batch)  # type: ignore[no-any-return]
 
 
 def make_case(

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
 
 from layerlore.errors import LayerLoreError
 from layerlore.evaluate.case import Case, make_case
-from layerlore.evaluate.metrics import curves
+from layerlore.evaluate.metrics import complexity, curves, drops, localisation, road, sanity, sensitivity
 from layerlore.evaluate.records import Measurement
 from layerlore.evaluate.registry import check_metrics
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
 __all__ = ["Case", "make_case", "measure"]
 
-_GROUPS: tuple[tuple[frozenset[str], Callable[[Case, Sequence[str]], dict[str, Measurement]]], ...] = (
+_Group = Callable[[Case, Sequence[str]], dict[str, Measurement]]
+
+_GROUPS: tuple[tuple[frozenset[str], _Group], ...] = (
     (curves.NAMES, curves.measure),
+    (road.NAMES, road.measure),
+    (drops.NAMES, drops.measure),
+    (drops.NAMES_AGAIN, drops.measure_again),
+    (localisation.NAMES, localisation.measure),
+    (complexity.NAMES, complexity.measure),
+    (sensitivity.NAMES, sensitivity.measure),
+    (sanity.NAMES, sanity.measure),
+    (sanity.NAMES_CLASS, sanity.measure_class),
 )
-"""Metrics that share work, by the function that measures them together."""
+"""Metrics that share work, with the function that measures them together."""
 
 
 def measure(case: Case, names: Sequence[str]) -> dict[str, Measurement]:

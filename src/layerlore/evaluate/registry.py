@@ -44,54 +44,203 @@ class MetricInfo:
 
 
 _RISE = "Petsiuk et al., RISE, BMVC 2018"
-_INSERTED = "area under f over the share of pixels shown, highest M first, on {}"
+_DROPS = "Chattopadhay et al., Grad-CAM++, WACV 2018"
+_HEDSTROEM = "Hedström et al., Sanity Checks Revisited, 2023"
+_INSERTED = "area under f over the share of pixels shown on {}, highest M first"
 _DELETED = "area under f over the share of pixels replaced by {}, highest M first"
 _INSERTION = "How soon the network answers with the class when the photo is uncovered, most important places first."
 _DELETION = "How soon the class is lost when the photo is taken away, most important places first."
+_BLUR, _COLOUR = "the blurred photo", "the photo's mean colour"
 
-METRICS: Mapping[str, MetricInfo] = MappingProxyType(
-    {
-        one.name: one
-        for one in (
-            MetricInfo(
-                "insertion",
-                "Insertion (on a blurred photo)",
-                "faithfulness",
-                "higher",
-                _RISE,
-                _INSERTED.format("the blurred photo"),
-                _INSERTION,
-            ),
-            MetricInfo(
-                "deletion",
-                "Deletion (by blurring)",
-                "faithfulness",
-                "lower",
-                _RISE,
-                _DELETED.format("the blurred photo"),
-                _DELETION,
-            ),
-            MetricInfo(
-                "insertion_mean",
-                "Insertion (on the mean colour)",
-                "faithfulness",
-                "higher",
-                _RISE,
-                _INSERTED.format("the photo's mean colour"),
-                _INSERTION,
-            ),
-            MetricInfo(
-                "deletion_mean",
-                "Deletion (by the mean colour)",
-                "faithfulness",
-                "lower",
-                _RISE,
-                _DELETED.format("the photo's mean colour"),
-                _DELETION,
-            ),
-        )
-    }
+_TRUTH: frozenset[Need] = frozenset({"truth"})
+_AGAIN: frozenset[Need] = frozenset({"explainer"})
+_RANDOM: frozenset[Need] = frozenset({"explainer", "randomised"})
+
+_ALL = (
+    MetricInfo(
+        name="insertion",
+        title="Insertion (on a blurred photo)",
+        family="faithfulness",
+        better="higher",
+        source=_RISE,
+        formula=_INSERTED.format(_BLUR),
+        sentence=_INSERTION,
+    ),
+    MetricInfo(
+        name="deletion",
+        title="Deletion (by blurring)",
+        family="faithfulness",
+        better="lower",
+        source=_RISE,
+        formula=_DELETED.format(_BLUR),
+        sentence=_DELETION,
+    ),
+    MetricInfo(
+        name="insertion_mean",
+        title="Insertion (on the mean colour)",
+        family="faithfulness",
+        better="higher",
+        source=_RISE,
+        formula=_INSERTED.format(_COLOUR),
+        sentence=_INSERTION,
+    ),
+    MetricInfo(
+        name="deletion_mean",
+        title="Deletion (by the mean colour)",
+        family="faithfulness",
+        better="lower",
+        source=_RISE,
+        formula=_DELETED.format(_COLOUR),
+        sentence=_DELETION,
+    ),
+    MetricInfo(
+        name="road",
+        title="ROAD, combined",
+        family="faithfulness",
+        better="higher",
+        source="Rong et al., ROAD, ICML 2022",
+        formula="mean over p = 10 %, ..., 90 % of (f without the lowest p of M - f without the highest p) / 2",
+        sentence="How much more the class loses when the most important places are filled in from their surroundings "
+        "than when the least important ones are.",
+    ),
+    MetricInfo(
+        name="average_drop",
+        title="Average drop",
+        family="faithfulness",
+        better="lower",
+        source=_DROPS,
+        formula="max(0, f(x) - f(M x)) / f(x)",
+        sentence="How much of the class's probability is lost when the photo is dimmed where the map is low.",
+    ),
+    MetricInfo(
+        name="average_gain",
+        title="Average gain",
+        family="faithfulness",
+        better="higher",
+        source="Zhang et al., Opti-CAM, CVIU 2024",
+        formula="max(0, f(M x) - f(x)) / (1 - f(x))",
+        sentence="How much nearer to certain the class gets when the photo is dimmed where the map is low.",
+    ),
+    MetricInfo(
+        name="increase_in_confidence",
+        title="Increase in confidence",
+        family="faithfulness",
+        better="higher",
+        source=_DROPS,
+        formula="1 if f(M x) > f(x), else 0",
+        sentence="For how many photos the class gets more probable when the photo is dimmed where the map is low.",
+    ),
+    MetricInfo(
+        name="adcc",
+        title="ADCC",
+        family="faithfulness",
+        better="higher",
+        source="Poppi et al., CVPR workshops 2021",
+        formula="harmonic mean of 1 - average drop, 1 - mean of M, and (1 + r(M, map of M x)) / 2",
+        sentence="Whether a map keeps the class, is small, and stays the same when only its places are shown.",
+        needs=_AGAIN,
+    ),
+    MetricInfo(
+        name="pointing",
+        title="Pointing game",
+        family="localisation",
+        better="higher",
+        source="Zhang et al., Excitation Backprop, IJCV 2018",
+        formula="1 if the highest pixel of M is on the object, else 0",
+        sentence="For how many photos the most important place is on the object.",
+        needs=_TRUTH,
+    ),
+    MetricInfo(
+        name="energy_pointing",
+        title="Energy pointing game",
+        family="localisation",
+        better="higher",
+        source="Wang et al., Score-CAM, CVPR workshops 2020",
+        formula="sum of M on the object / sum of M",
+        sentence="How much of the map lies on the object.",
+        needs=_TRUTH,
+    ),
+    MetricInfo(
+        name="rank_accuracy",
+        title="Relevance rank accuracy",
+        family="localisation",
+        better="higher",
+        source="Arras et al., CLEVR-XAI, 2022",
+        formula="share of the n highest pixels of M that are on the object, n the object's pixels",
+        sentence="How much of the object the most important places cover, as many as it has.",
+        needs=_TRUTH,
+    ),
+    MetricInfo(
+        name="gini",
+        title="Sparseness (Gini)",
+        family="complexity",
+        better="higher",
+        source="Chalasani et al., ICML 2020",
+        formula="sum of (2 i - n - 1) M_i / (n sum of M), M_i the i-th lowest of n pixels",
+        sentence="Whether the map is in few places: 0 where it is the same everywhere, near 1 where it is one point.",
+    ),
+    MetricInfo(
+        name="entropy",
+        title="Complexity (entropy)",
+        family="complexity",
+        better="lower",
+        source="Bhatt et al., IJCAI 2020",
+        formula="-sum of p ln p, p = M / sum of M",
+        sentence="Over how many places the map is spread.",
+    ),
+    MetricInfo(
+        name="max_sensitivity",
+        title="Maximum sensitivity",
+        family="robustness",
+        better="lower",
+        source="Yeh et al., NeurIPS 2019",
+        formula="largest |M(x + d) - M(x)| / |M(x)| of 10 draws, each number of d within 5 % of the range",
+        sentence="How much the map changes, at worst, under noise that does not change the answer.",
+        needs=_AGAIN,
+    ),
+    MetricInfo(
+        name="average_sensitivity",
+        title="Average sensitivity",
+        family="robustness",
+        better="lower",
+        source="Bhatt et al., IJCAI 2020",
+        formula="mean |M(x + d) - M(x)| / |M(x)| of the same draws",
+        sentence="How much the map changes, on average, under noise that does not change the answer.",
+        needs=_AGAIN,
+    ),
+    MetricInfo(
+        name="emprt",
+        title="Efficient MPRT",
+        family="sanity",
+        better="higher",
+        source=_HEDSTROEM,
+        formula="(H(M with random weights) - H(M)) / H(M), H the entropy of a histogram of M",
+        sentence="Whether the map gets less orderly when the network's weights are random; it should be above 0.",
+        needs=_RANDOM,
+    ),
+    MetricInfo(
+        name="smprt",
+        title="Smooth MPRT",
+        family="sanity",
+        better="lower",
+        source=_HEDSTROEM,
+        formula="mean rank correlation of M and M with the last layers random, both averaged over 8 noisy photos",
+        sentence="How alike the map stays when more and more of the network's layers, from the last on, are random.",
+        needs=_RANDOM,
+    ),
+    MetricInfo(
+        name="random_logit",
+        title="Random logit",
+        family="sanity",
+        better="lower",
+        source="Sixt et al., ICML 2020",
+        formula="rank correlation of M for the class and for another one, drawn at random",
+        sentence="How alike the maps of two classes are; a map that is the same for all explains none.",
+        needs=_AGAIN,
+    ),
 )
+
+METRICS: Mapping[str, MetricInfo] = MappingProxyType({one.name: one for one in _ALL})
 
 
 def check_metrics(names: Sequence[str]) -> tuple[str, ...]:

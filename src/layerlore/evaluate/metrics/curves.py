@@ -33,7 +33,8 @@ BLUR = 10 / 224
 def measure(case: Case, names: Sequence[str]) -> dict[str, Measurement]:
     """The curves asked for and the areas under them, by trapezoids over the shares that were really changed.
 
-    All pictures of one baseline go through the network together. Insertion and deletion share their ends.
+    Insertion and deletion share their ends. Each curve's pictures go through the network by themselves, so that a value
+    is the same to the last bit whatever else is asked for.
     """
     note = f"{FLAT}; its pixels are ranked in reading order" if case.saliency.constant else ""
     found = {}
@@ -76,18 +77,12 @@ def _curves(case: Case, baseline: torch.Tensor, inserting: Sequence[bool]) -> li
     place = ranks(case.heat)
     pixels = place.numel()
     counts = sorted({round(pixels * step / STEPS) for step in range(STEPS + 1)})
-    first = {count: place < count for count in counts[1:-1]}
-    pictures = [baseline[0]]
-    pictures += [
-        torch.where(first[count], *((photo[0], baseline[0]) if insert else (baseline[0], photo[0])))
-        for insert in inserting
-        for count in counts[1:-1]
-    ]
-    empty, *between = case.ask(torch.stack(pictures)).tolist()
-    whole = case.photo_probability
+    shown = [place < count for count in counts[1:-1]]
+    empty, whole = float(case.ask(baseline)[0]), case.photo_probability
     found = []
-    for number, insert in enumerate(inserting):
-        inner = between[number * len(first) : (number + 1) * len(first)]
+    for insert in inserting:
+        first, then = (photo, baseline) if insert else (baseline, photo)
+        inner = case.ask(torch.cat([torch.where(mask, first, then) for mask in shown])).tolist()
         values = [empty, *inner, whole] if insert else [whole, *inner, empty]
         found.append(tuple((count / pixels, value) for count, value in zip(counts, values, strict=True)))
     return found
