@@ -32,17 +32,16 @@ def test_sensitivity_is_that_of_captum_for_the_same_noise(weighted: Callable[...
     copies = sensitivity.noisy(case.subject.inputs, case.generator("sensitivity"), sensitivity.COPIES)
     rows = iter(copies)
 
-    def explain(inputs: torch.Tensor | tuple[torch.Tensor]) -> torch.Tensor:
-        batch = inputs[0] if isinstance(inputs, tuple) else inputs
-        return torch.stack([torch.from_numpy(case.explain(case.subject.network, one[None], 1)) for one in batch])
+    def explain(inputs: tuple[torch.Tensor]) -> tuple[torch.Tensor]:
+        maps = [torch.from_numpy(case.explain(case.subject.network, one[None], 1)) for one in inputs[0]]
+        return (torch.stack(maps),)
 
-    def perturb(inputs: torch.Tensor | tuple[torch.Tensor]) -> torch.Tensor:
-        batch = inputs[0] if isinstance(inputs, tuple) else inputs
-        return torch.stack([next(rows) for _ in batch])
+    def perturb(inputs: torch.Tensor) -> tuple[torch.Tensor]:
+        return (torch.stack([next(rows) for _ in inputs]),)
 
     theirs = captum.sensitivity_max(
         explain,
-        case.subject.inputs,
+        (case.subject.inputs,),
         perturb_func=perturb,
         n_perturb_samples=sensitivity.COPIES,
     )
