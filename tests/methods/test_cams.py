@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from layerlore.errors import LayerError, SettingError
-from layerlore.methods import METHODS, gradcampp, layercam, saliency
+from layerlore.methods import METHODS, gradcampp, layercam, saliency, scorecam
 from layerlore.methods.subject import Subject
 from layerlore.network.loading import load_network
 from layerlore.network.model import Network
@@ -128,7 +128,7 @@ def test_a_method_explains_the_inputs_it_is_given(subject: Subject, method: str)
 def test_maps_of_one_position_are_refused() -> None:
     module = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 32), torch.nn.ReLU(), torch.nn.Flatten(), torch.nn.Linear(4, 2))
     network = Network(module.eval(), input_size=(32, 32))
-    for method in ("gradcam", "gradcampp", "layercam"):
+    for method in ("gradcam", "gradcampp", "layercam", "scorecam"):
         with pytest.raises(LayerError, match="one position") as caught:
             saliency(network, sample_path("chelsea"), method=method)
         assert "\n" not in str(caught.value)
@@ -143,3 +143,36 @@ def test_wrong_options_of_the_controls_are_told(subject: Subject) -> None:
     ):
         with pytest.raises(SettingError, match=words):
             saliency(subject.network, sample_path("chelsea"), 1, method=method, **options)
+
+
+def test_scorecam_is_the_published_sum(subject: Subject) -> None:
+    """Each map enlarged, then scaled, then shown alone, in a loop."""
+    module = subject.network.module
+    with torch.no_grad():
+        maps = module.again(module.see(subject.inputs))[0]
+        scores = []
+        for feature in maps:
+            large = torch.nn.functional.interpolate(feature[None, None], (32, 32), mode="bilinear")
+            mask = (large - large.min()) / (large.max() - large.min())
+            scores.append(float(module(subject.inputs * mask)[0, subject.target]))
+    weights = np.exp(scores) / np.exp(scores).sum()
+    raw = scorecam.explain(dataclasses.replace(subject, asked=0), 0, batch=4)
+    assert np.allclose(raw.values, np.einsum("k,khw->hw", weights, maps.double().numpy()), rtol=1e-5)
+    assert raw.model_calls == 1 + len(maps)
+    few = scorecam.explain(dataclasses.replace(subject, asked=0), 0, maps=2)
+    kept = np.sort(np.argsort(-maps.std(dim=(1, 2)).numpy())[:2])
+    weights = np.exp(np.array(scores)[kept]) / np.exp(np.array(scores)[kept]).sum()
+    assert np.allclose(few.values, np.einsum("k,khw->hw", weights, maps[kept].double().numpy()), rtol=1e-5)
+    assert few.model_calls == 3
+
+
+def test_scorecam_is_that_of_torchcam(subject: Subject) -> None:
+    """On a layer with the input's size, as the library scales its maps before they are enlarged."""
+    torchcam = pytest.importorskip("torchcam.methods")
+    layer = subject.network.module.see[1]
+    ours = saliency(subject.network, subject.photo, subject.target, method="scorecam", layer="see.1")
+    with torchcam.ScoreCAM(subject.network.module, target_layer=layer, input_shape=(3, 32, 32)) as extractor:
+        with torch.no_grad():
+            subject.network.module(subject.inputs)
+        theirs = extractor(subject.target)[0][0].numpy()
+    assert np.allclose(ours.map, theirs, atol=1e-5)

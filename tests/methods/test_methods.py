@@ -13,7 +13,13 @@ from layerlore.network.model import Network
 from layerlore.network.photos import read_photo
 from layerlore.samples import sample_path
 
-FEW = {"lime": {"samples": 40, "segmentation": "slic"}, "shap": {"evaluations": 40}}
+ONE_SIZE = {"layers": [-1]}
+FEW = {
+    "sise": ONE_SIZE,
+    "adasise": ONE_SIZE,
+    "lime": {"samples": 40, "segmentation": "slic"},
+    "shap": {"evaluations": 40},
+}
 
 
 class Corner(torch.nn.Module):

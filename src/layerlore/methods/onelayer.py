@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from layerlore.errors import LayerError
-from layerlore.local.capture import capture
+from layerlore.local.capture import as_input, capture, channels_first, forward_with_maps
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import torch
     from numpy.typing import NDArray
 
     from layerlore.methods.subject import Subject
@@ -56,6 +57,14 @@ def see_layer(subject: Subject, layer: str | int) -> OneLayer:
         np.asarray(tensors[0][0].double().cpu().numpy()) for tensors in (captured.activations, captured.gradients)
     )
     return OneLayer(chosen, maps, slopes)
+
+
+def see_maps(subject: Subject, layer: Layer) -> torch.Tensor:
+    """A layer's feature maps without their gradient, in main memory, float32 of shape (K, h, w)."""
+    with subject.asking():
+        (maps,), _ = forward_with_maps(subject.network, as_input(subject.network, subject.inputs), [layer])
+    subject.asked += 1
+    return channels_first(maps.detach(), layer)[0].float().cpu()
 
 
 def choose_layer(network: Network, layer: str | int) -> Layer:

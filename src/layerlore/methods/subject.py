@@ -84,11 +84,15 @@ class Subject:
     def score(self, batch: NDArray[np.float64], output: Output = "probability") -> NDArray[np.float64]:
         """The network's answers to N inputs of shape (N, H, W, 3), as probabilities or logits of all classes."""
         inputs = torch.from_numpy(np.ascontiguousarray(batch)).float().permute(0, 3, 1, 2)
-        logits = self.network.module(as_input(self.network, inputs))
-        self.network.check_output(logits, len(batch))
-        self.asked += len(batch)
+        return np.asarray(self.ask(inputs, output).numpy())
+
+    def ask(self, inputs: torch.Tensor, output: Output = "probability") -> torch.Tensor:
+        """The same for inputs as the network takes them, shape (N, 3, H, W); float64 of shape (N, classes)."""
+        logits: torch.Tensor = self.network.module(as_input(self.network, inputs))
+        self.network.check_output(logits, len(inputs))
+        self.asked += len(inputs)
         found = logits.double().cpu()
-        return np.asarray((found.softmax(dim=1) if output == "probability" else found).numpy())
+        return found.softmax(dim=1) if output == "probability" else found
 
 
 def check_output(output: str) -> Output:
