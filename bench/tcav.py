@@ -1,6 +1,6 @@
 """Testing with concept vectors: how long it takes beside captum, and what textures say about classes.
 
-Three questions, on EfficientNet-Lite0 with its ImageNet weights:
+Two questions, on EfficientNet-Lite0 with its ImageNet weights:
 
 1. ``time``: the same pictures, photos, layers and number of vectors through captum's TCAV and through ours, without a
    cache; captum runs the network once for each layer, as its code is. Captum's vectors are our closed-form ones, so
@@ -9,11 +9,10 @@ Three questions, on EfficientNet-Lite0 with its ImageNet weights:
    honeycomb (class 599) is bubbly or cobwebbed rather than banded, a crossword puzzle (918) chequered, a spider web
    (815) cobwebbed, a zebra (340) banded. There are no photos of them to differentiate at, so the derivative is taken at
    photos of other classes: does the class's score rise along the texture?
-3. ``random``: as many random windows in place of a concept; how often the test finds them at 5 %.
 
-Three minutes on one thread.
+Three minutes on one thread. How often the test finds what is not there, and what is: ``tcav_null.py``.
 
-    python bench/tcav.py [--photos 24] [--draws 200]
+    python bench/tcav.py [--photos 24]
 """
 
 from __future__ import annotations
@@ -31,14 +30,13 @@ from layerlore import load_network
 from layerlore.classes.tcav_features import Features
 from layerlore.classes.tcav_statistics import (
     Space,
+    held_out_accuracy,
     holm,
     null_derivatives,
-    random_runs,
-    random_sets,
+    shuffled,
     sign_score,
     smooth_score,
     two_sided,
-    vector_weights,
     wilson,
 )
 from layerlore.network.photos import read_photo
@@ -139,32 +137,30 @@ def prior(network, layers, photos, pool) -> list[dict[str, object]]:  # noqa: AN
         layers, spaces(Features(network, layers, "mean", None), pool, sets, photos, CLASSES), strict=True
     ):
         size, count = len(sets[0]), len(pool)
-        base = Space(space.gram[:count, :count], space.along[:count])
-        drawn = random_sets(count, 1, size, SETS, np.random.default_rng(0))
-        null = null_derivatives(base, drawn, 1, "mean")
+        rest = np.arange(count)
         for number, kind in enumerate(TEXTURES):
             ours = np.arange(count + number * size, count + (number + 1) * size)
-            places = np.concatenate([ours, np.arange(count)])
-            along = space.derivatives(places, vector_weights(space.gram[np.ix_(places, places)], size, "mean"))
-            runs = random_runs(
-                space, ours, np.arange(count), runs=RUNS, method="mean", rng=np.random.default_rng(number)
-            )
-            low, high = wilson(float(runs.accuracy.mean()), 2 * size)
+            along = null_derivatives(space, ours[None], rest, "mean")
+            drawn = shuffled(np.append(rest, ours), size, count, SETS, np.random.default_rng(number))
+            null = np.concatenate([along, null_derivatives(space, *drawn, "mean")])
+            rng = np.random.default_rng(number)
+            accuracy = float(held_out_accuracy(space, ours, rest, runs=RUNS, method="mean", rng=rng).mean())
+            low, high = wilson(accuracy, 2 * size)
             for place, name in enumerate(CLASSES.values()):
                 part = slice(place * len(photos), (place + 1) * len(photos))
                 scale = float(np.sqrt((null[:, part] ** 2).mean()))
-                score = float(smooth_score(along[part], scale))
+                score = float(smooth_score(along[0, part], scale))
                 rows.append(
                     {
                         "what": "prior",
                         "way": f"{kind} for {name}",
                         "layer": layer.name,
-                        "accuracy": round(float(runs.accuracy.mean()), 3),
+                        "accuracy": round(accuracy, 3),
                         "accuracy_low": round(low, 3),
                         "accuracy_high": round(high, 3),
                         "smooth": round(score, 3),
-                        "sign": round(float(sign_score(along[part])), 3),
-                        "p": two_sided(score, smooth_score(null[:, part], scale)),
+                        "sign": round(float(sign_score(along[0, part])), 3),
+                        "p": two_sided(score, smooth_score(null[1:, part], scale)),
                     }
                 )
     for name in CLASSES.values():
@@ -174,34 +170,9 @@ def prior(network, layers, photos, pool) -> list[dict[str, object]]:  # noqa: AN
     return rows
 
 
-def chance(network, layers, photos, pool, draws: int) -> list[dict[str, object]]:  # noqa: ANN001
-    """How often random pictures, drawn from the pool and taken out of it, are found at 5 %."""
-    rows = []
-    features = Features(network, layers, "mean", None)
-    for layer, space in zip(layers, spaces(features, pool, [], photos, [340]), strict=True):
-        found = {"smooth": 0, "sign": 0}
-        for seed in range(draws):
-            rng = np.random.default_rng(seed)
-            order = rng.permutation(len(pool))
-            ours, left = order[:12], np.sort(order[12:])
-            base = Space(space.gram[np.ix_(left, left)], space.along[left])
-            null = null_derivatives(base, random_sets(len(left), 1, 12, 500, rng), 1, "mean")
-            places = np.concatenate([ours, left])
-            along = space.derivatives(places, vector_weights(space.gram[np.ix_(places, places)], 12, "mean"))
-            scale = float(np.sqrt((null**2).mean()))
-            found["smooth"] += two_sided(float(smooth_score(along, scale)), smooth_score(null, scale)) < 0.05
-            found["sign"] += two_sided(float(sign_score(along)), sign_score(null)) < 0.05
-        for kind, count in found.items():
-            low, high = wilson(count / draws, draws)
-            told = {"what": "random", "way": kind, "layer": layer.name, "found": round(count / draws, 4)}
-            rows.append({**told, "found_low": round(low, 4), "found_high": round(high, 4), "draws": draws})
-    return rows
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--photos", type=int, default=24)
-    parser.add_argument("--draws", type=int, default=200)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     network = load_network()
@@ -210,7 +181,6 @@ def main() -> None:
     pool = [read_photo(path) for path in photo_paths(120, skip=arguments.photos)]
     rows = vectors_time(network, layers, photos, textures("banded"), pool[:12])
     rows += prior(network, layers, photos, pool)
-    rows += chance(network, layers[::4], photos, pool, arguments.draws)
     write_csv(RESULTS / "tcav.csv", rows)
 
 

@@ -14,7 +14,7 @@ from test_site import Reader, times
 
 from layerlore.classes.records import ClassExplanation, ConceptInLayer, Suspect, Trend
 from layerlore.classes.storage import CLASSES_FILE
-from layerlore.classes.tcav_records import ConceptScore, Untested, Validation, save_validation
+from layerlore.classes.tcav_records import ConceptScore, Null, Untested, Validation, save_validation
 from layerlore.concepts.records import MapKey
 from layerlore.concepts.storage import CONCEPTS_FILE
 from layerlore.report.site import ours, tcav_rows, write_site
@@ -49,7 +49,7 @@ def named(study: Study) -> Study:
 def score(**changes: object) -> ConceptScore:
     made = ConceptScore(
         label="cat", target=1, concept_id="c" * 16, name="ears", machine=False, layer="late", layer_index=9,
-        examples=20, photos=6, accuracy=0.9, accuracy_low=0.8, accuracy_high=0.95, at_chance=False,
+        examples=20, photos=6, null=Null.maps, accuracy=0.9, accuracy_low=0.8, accuracy_high=0.95, at_chance=False,
         score=0.8, low=0.7, high=0.9, sign=0.9, smooth=0.8, null_low=0.4, null_high=0.6, p=0.001, p_holm=0.01,
     )  # fmt: skip
     return dataclasses.replace(made, **changes)  # type: ignore[arg-type]
@@ -185,11 +185,12 @@ def test_tests_with_concept_vectors_are_told_with_interval_accuracy_and_what_is_
         score(concept_id="d" * 16, name="fur", p_holm=0.4),
     )
     page = rendered(explained(), Validation(scores, (Untested("cat", "e" * 16, "tail", "3 pictures are too few"),)))
-    assert "It raises the class's score in 1 of 2 layers, more than chance." in page
+    other = "that of what other maps of the same photos show"
+    assert f"Its score is higher in 1 of 2 layers than {other}, by more than chance." in page
     assert "0.80 (0.70 to 0.90)" in page
     assert "90 % (80 to 95)" in page
     assert "none: vector at chance" in page
-    assert "In none of 1 layer is it more than chance." in page
+    assert f"In none of 1 layer does its score differ from {other} by more than chance." in page
     assert "tail: 3 pictures are too few" in page
     assert "corrected for all 3 tests of this class" in page
     assert 'style="left:70.0%;width:20.0%"' in page, "the interval's bar"

@@ -2,9 +2,9 @@
 
 Source: Kim et al., "Interpretability beyond feature attribution: quantitative testing with concept activation vectors",
 ICML 2018. Two things differ. The test is not between repeated vectors of the same pictures, which finds any set of
-pictures significant, but against the vectors of many random sets of as many pictures. And the score that is tested is
-by default a smooth one: where a class's gradient is the same for all photos, as before a linear head, the share of
-positive signs is 0 or 1 for every vector.
+pictures significant, but against the vectors of many sets in which the concept's pictures are exchanged with others of
+the same photos. And the score that is tested is by default a smooth one: where a class's gradient is the same for all
+photos, as before a linear head, the share of positive signs is 0 or 1 for every vector.
 """
 
 from __future__ import annotations
@@ -22,14 +22,16 @@ from layerlore.classes.tcav_statistics import (
     SCORES,
     VECTORS,
     Space,
+    corrected_interval,
+    exchanged,
+    held_out_accuracy,
     holm,
     null_derivatives,
-    random_runs,
-    random_sets,
+    resampled,
+    shuffled,
     sign_score,
     smooth_score,
     two_sided,
-    vector_weights,
     wilson,
 )
 from layerlore.errors import SettingError
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     from layerlore.study.study import Study
 
     Floats = NDArray[np.float64]
+    Places = NDArray[np.intp]
     Progress = Callable[[int, int], None]
 
 FEWEST_RUNS = 20
@@ -51,13 +54,16 @@ FEWEST_SETS, MOST_SETS = 1000, 20_000
 SETS_PER_TEST = 80
 """Random sets for each test of a class, so that Holm's correction can be passed."""
 
+DRAWS = 1000
+"""Bootstrap samples for an interval."""
+
 
 @dataclass(frozen=True)
 class TcavSettings:
     """How concepts are tested.
 
     Attributes:
-        runs: Random runs, by which accuracy and intervals are measured.
+        runs: Random runs, by which accuracy is measured.
         score: Score that is tested: ``smooth`` or ``sign``.
         vector: ``mean`` (difference of means) or ``ridge`` (ridge regression).
         pooling: Activations as ``mean`` of each feature map, or all of it (``flatten``).
@@ -80,7 +86,7 @@ class TcavSettings:
             if getattr(self, name) not in choices:
                 raise SettingError(f"{name} is {getattr(self, name)!r}; choose {' or '.join(choices)}")
         if self.runs < FEWEST_RUNS:
-            raise SettingError(f"runs is {self.runs}; give at least {FEWEST_RUNS}, or the intervals say nothing")
+            raise SettingError(f"runs is {self.runs}; give at least {FEWEST_RUNS}, or the accuracy says nothing")
         if not 0.01 <= self.fraction <= 1:
             raise SettingError(f"fraction is {self.fraction}; give a share of the photo from 0.01 to 1")
         if self.top < 1 or self.seed < 0:
@@ -127,7 +133,7 @@ def validate(
     features = Features(network, layers, settings.pooling, study.folder, preprocess, tell)
     features.check(material.pictures)
     vectors = _vectors(study, features, material)
-    scores = [one for layer in range(len(layers)) for one in _layer_scores(material, vectors, layer, layers, settings)]
+    scores = list(_scores(material, vectors, layers, settings))
     features.clear_others()
     return Validation(
         scores=tuple(_in_order(_corrected(scores), material)),
@@ -137,6 +143,7 @@ def validate(
             "network": str(network.fingerprint),
             "random_sets": _set_count(material, len(layers)),
             "random_pictures": len(material.pool),
+            "other_pictures": len(material.others),
             "source": material.source,
         },
     )
@@ -144,9 +151,10 @@ def validate(
 
 @dataclass(frozen=True)
 class _Vectors:
-    """Activations and gradients by layer: of the random pictures, the concepts, and the classes' photos."""
+    """Activations and gradients by layer: of random pictures, others, the concepts, and the classes' photos."""
 
     pool: list[NDArray[np.float32]]
+    others: list[NDArray[np.float32]]
     concepts: list[list[NDArray[np.float32]]]
     classes: list[list[NDArray[np.float32]]]
 
@@ -159,6 +167,9 @@ def _vectors(study: Study, features: Features, material: Material) -> _Vectors:
     network = features.network
     return _Vectors(
         pool=features.activations(material.pool, lambda: cut(study, network, material.pool)),
+        others=features.activations(material.others, lambda: cut(study, network, material.others))
+        if material.others
+        else [],
         concepts=[
             features.activations(one.keys, lambda one=one: one.read(study, network))  # type: ignore[misc]
             for one in material.examples
@@ -175,55 +186,89 @@ def _vectors(study: Study, features: Features, material: Material) -> _Vectors:
 
 
 def _set_count(material: Material, layers: int) -> int:
-    """Random sets for each size of concept."""
+    """Random sets for each concept."""
     most = max((len(one.concepts) for one in material.classes), default=0)
     return min(MOST_SETS, max(FEWEST_SETS, SETS_PER_TEST * most * layers))
 
 
-def _layer_scores(
-    material: Material, vectors: _Vectors, layer: int, layers: Sequence[Any], settings: TcavSettings
+@dataclass(frozen=True)
+class _Sets:
+    """Rows of a concept's pictures, of those that they are compared with, and of what chance would take instead.
+
+    Attributes:
+        own: The concept's pictures.
+        negative: All random windows that it may be compared with, photo after photo.
+        per: How many each photo has.
+        compared: Those that its vector is made with.
+        null: Sets in place of ``own``, shape (sets, k).
+        null_compared: In place of ``compared``; shape (n,) where it is the same.
+    """
+
+    own: Places
+    negative: Places
+    per: int
+    compared: Places
+    null: Places
+    null_compared: Places
+
+
+def _sets(material: Material, example: Example, layers: int, settings: TcavSettings) -> _Sets:
+    """The sets of a concept, the same in all layers; rows are random windows, concept's pictures, then the others."""
+    rng = np.random.default_rng([settings.seed, 1, zlib.crc32(example.concept_id.encode())])
+    size, start, count = len(example.keys), len(material.pool), _set_count(material, layers)
+    own = np.arange(start, start + size)
+    negative, per = material.negatives(example)
+    compared = negative if settings.vector == "mean" else rng.choice(negative, size, replace=False)
+    if example.files:
+        both = np.concatenate([own, negative])
+        return _Sets(own, negative, per, compared, *shuffled(both, size, len(compared), count, rng))
+    ends = start + size + np.cumsum([len(some) for some in example.others])
+    choices = [
+        np.append(np.arange(end - len(some), end), row)
+        for row, some, end in zip(own, example.others, ends, strict=True)
+    ]
+    return _Sets(own, negative, per, compared, exchanged(choices, count, rng), compared)
+
+
+def _scores(
+    material: Material, vectors: _Vectors, layers: Sequence[Any], settings: TcavSettings
 ) -> Iterator[ConceptScore]:
-    """Scores of all classes and concepts in one layer."""
-    pool = vectors.pool[layer].astype(np.float64)
-    middle = pool.mean(axis=0)
-    pool -= middle
-    slopes = np.concatenate([one[layer] for one in vectors.classes]).astype(np.float64)
-    base = Space(pool @ pool.T, pool @ slopes.T)
-    nulls: dict[int, Floats] = {}
-    for example, found in zip(material.examples, vectors.concepts, strict=True):
-        size = len(example.keys)
-        if size not in nulls:
-            rng = np.random.default_rng([settings.seed, 1, size])
-            photos = len(pool) // material.per
-            sets = random_sets(photos, material.per, size, _set_count(material, len(layers)), rng)
-            nulls[size] = null_derivatives(base, sets, material.per, settings.vector)
-        space = _joined(base, pool, found[layer].astype(np.float64) - middle, slopes)
-        yield from _concept_scores(material, example, space, nulls[size], (layers[layer], layer), settings)
+    """Scores of all classes and concepts in all layers."""
+    places = {window: row for row, window in enumerate(material.others)}
+    for number, layer in enumerate(layers):
+        pool = vectors.pool[number].astype(np.float64)
+        middle = pool.mean(axis=0)
+        pool -= middle
+        slopes = np.concatenate([one[number] for one in vectors.classes]).astype(np.float64)
+        base = Space(pool @ pool.T, pool @ slopes.T)
+        for example, found in zip(material.examples, vectors.concepts, strict=True):
+            ours = found[number].astype(np.float64) - middle
+            around = [places[window] for some in example.others for window in some]
+            others = vectors.others[number][around].astype(np.float64) - middle if around else ours[:0]
+            space = _joined(base, pool, ours, others, slopes, grams=settings.vector == "ridge")
+            # Made again in each layer rather than kept: for many concepts they would fill the memory.
+            sets = _sets(material, example, len(layers), settings)
+            yield from _concept_scores(material, example, space, sets, (layer, number), settings)
 
 
-def _joined(base: Space, pool: Floats, ours: Floats, slopes: Floats) -> Space:
-    """The layer's space with a concept's pictures after the random ones."""
-    across = pool @ ours.T
-    gram = np.block([[base.gram, across], [across.T, ours @ ours.T]])
-    return Space(gram, np.concatenate([base.along, ours @ slopes.T]))
+def _joined(base: Space, pool: Floats, ours: Floats, others: Floats, slopes: Floats, *, grams: bool) -> Space:
+    """The layer's space with a concept's pictures after the random ones, then the others of their photos."""
+    along = np.concatenate([base.along, ours @ slopes.T, others @ slopes.T])
+    # Means need no inner products of the others.
+    more = np.concatenate([ours, others]) if grams else ours
+    across = pool @ more.T
+    return Space(np.block([[base.gram, across], [across.T, more @ more.T]]), along)
 
 
 def _concept_scores(
-    material: Material, example: Example, space: Space, null: Floats, place: tuple[Any, int], settings: TcavSettings
+    material: Material, example: Example, space: Space, sets: _Sets, place: tuple[Any, int], settings: TcavSettings
 ) -> Iterator[ConceptScore]:
     """Scores of one concept in one layer, for every class that it is tested for."""
     layer, number = place
-    size = len(example.keys)
+    size, method = len(example.keys), settings.vector
     rng = np.random.default_rng([settings.seed, 2, zlib.crc32(example.concept_id.encode()), number])
-    positive = np.arange(len(material.pool), len(material.pool) + size)
-    negative = material.negatives(example)
-    runs = random_runs(space, positive, negative, runs=settings.runs, method=settings.vector, rng=rng)
-    if settings.vector == "ridge":
-        negative = rng.choice(negative, size, replace=False)
-    places = np.concatenate([positive, negative])
-    weights = vector_weights(space.gram[np.ix_(places, places)], size, settings.vector)
-    derivatives = space.derivatives(places, weights)
-    accuracy = float(runs.accuracy.mean())
+    runs = held_out_accuracy(space, sets.own, sets.negative, runs=settings.runs, method=method, rng=rng)
+    accuracy = float(runs.mean())
     low, high = wilson(accuracy, 2 * size)
     start = 0
     for one in material.classes:
@@ -233,9 +278,9 @@ def _concept_scores(
         score = _blank(one, example, layer)
         score = replace(score, accuracy=accuracy, accuracy_low=low, accuracy_high=high, at_chance=low <= 0.5)
         if low > 0.5:
+            ours = replace(space, along=space.along[:, part])
             again = np.random.default_rng([settings.seed, 3, zlib.crc32(one.label.encode()), number])
-            resampled = runs.resampled(part, again)
-            score = _scored(score, derivatives[part], resampled, null[:, part], settings.score)
+            score = _scored(score, ours, sets, settings, again)
         yield score
 
 
@@ -251,6 +296,7 @@ def _blank(one: ClassPhotos, example: Example, layer: Any) -> ConceptScore:  # n
         layer_index=layer.index,
         examples=len(example.keys),
         photos=len(one.images),
+        null=example.null,
         accuracy=0.5,
         accuracy_low=0.0,
         accuracy_high=1.0,
@@ -258,22 +304,29 @@ def _blank(one: ClassPhotos, example: Example, layer: Any) -> ConceptScore:  # n
     )
 
 
-def _scored(score: ConceptScore, derivatives: Floats, runs: Floats, null: Floats, kind: str) -> ConceptScore:
+def _scored(
+    score: ConceptScore, space: Space, sets: _Sets, settings: TcavSettings, rng: np.random.Generator
+) -> ConceptScore:
     """The score with its interval and test."""
-    # How far random sets go, so that "smooth" has no unit.
-    scale = float(np.sqrt((null**2).mean())) or 1.0
+    method = settings.vector
+    derivatives = null_derivatives(space, sets.own[None], sets.compared, method)[0]
+    null = null_derivatives(space, sets.null, sets.null_compared, method)
+    per = sets.per if method == "mean" else 1
+    samples = resampled(space, sets.own, sets.compared, per=per, method=method, draws=DRAWS, rng=rng)
+    # How far sets go, so that "smooth" has no unit; the concept's is one of them, or the test would not be exact.
+    scale = float(np.sqrt((np.vstack([null, derivatives]) ** 2).mean())) or 1.0
 
     def of(values: Floats) -> Floats:
-        return sign_score(values) if kind == "sign" else smooth_score(values, scale)
+        return sign_score(values) if settings.score == "sign" else smooth_score(values, scale)
 
     observed, random = float(of(derivatives)), of(null)
-    low, high = np.quantile(of(runs), [0.025, 0.975])
+    low, high = corrected_interval(observed, of(samples))
     null_low, null_high = np.quantile(random, [0.025, 0.975])
     return replace(
         score,
         score=observed,
-        low=min(float(low), observed),
-        high=max(float(high), observed),
+        low=low,
+        high=high,
         sign=float(sign_score(derivatives)),
         smooth=float(smooth_score(derivatives, scale)),
         null_low=float(null_low),

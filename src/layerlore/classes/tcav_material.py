@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from layerlore.classes.tcav_records import Untested
+from layerlore.classes.tcav_others import Others
+from layerlore.classes.tcav_records import Null, Untested
 from layerlore.classes.tcav_regions import Window, cut, layer_map, random_windows, window_of
 from layerlore.concepts.storage import has_concepts, load_concepts
 from layerlore.errors import StudyError, TargetError
@@ -75,6 +76,8 @@ class Example:
         keys: One value for each picture: a window of a photo, or a file's image_id.
         files: The pictures' files, for a folder of pictures; else empty.
         photos: Photos of the study on which the concept is.
+        others: For each picture what it is exchanged with in the test: other windows of its photo. Empty for a folder.
+        null: What these are.
     """
 
     concept_id: str
@@ -83,6 +86,8 @@ class Example:
     keys: tuple[object, ...]
     files: tuple[Path, ...] = ()
     photos: frozenset[str] = frozenset()
+    others: tuple[tuple[Window, ...], ...] = ()
+    null: Null = Null.random
 
     def read(self, study: Study, network: Network) -> list[Photo]:
         """The pictures."""
@@ -99,6 +104,7 @@ class Material:
         classes: The classes that are tested.
         examples: The concepts that are tested for any of them.
         pool: Random windows, photo after photo.
+        others: Windows that concepts' pictures are exchanged with, of all concepts, each once.
         per: How many each photo has.
         untested: What is left out, and why.
         source: Where the concepts come from, as in `ConceptSet`; "" without any.
@@ -107,6 +113,7 @@ class Material:
     classes: tuple[ClassPhotos, ...]
     examples: tuple[Example, ...]
     pool: tuple[Window, ...]
+    others: tuple[Window, ...]
     per: int
     untested: tuple[Untested, ...]
     source: str
@@ -115,19 +122,21 @@ class Material:
     def pictures(self) -> int:
         """Pictures that go through the network."""
         ours = sum(len(one.keys) for one in self.examples)
-        return len(self.pool) + ours + sum(len(one.images) for one in self.classes)
+        return len(self.pool) + len(self.others) + ours + sum(len(one.images) for one in self.classes)
 
-    def negatives(self, example: Example) -> NDArray[np.intp]:
-        """Rows of the random windows that a concept is compared with.
+    def negatives(self, example: Example) -> tuple[NDArray[np.intp], int]:
+        """Rows of the random windows that a concept is compared with, and how many each photo has.
 
         They are of photos on which nobody saw the concept; where too few are left, of those that its pictures are not
-        from.
+        from. A folder's pictures are compared with one window of each photo, so that all can be exchanged.
         """
+        if example.files:
+            return np.arange(0, len(self.pool), self.per), 1
         for photos in (example.photos, {key.image_id for key in example.keys if isinstance(key, Window)}):
             rows = np.array([row for row, one in enumerate(self.pool) if one.image_id not in photos], dtype=np.intp)
             if len(rows) >= len(example.keys) * self.per:
                 break
-        return rows
+        return rows, self.per
 
 
 @dataclass
@@ -149,7 +158,7 @@ def gather(
     known = _concepts(study, images)
     asked = None if concepts is None else {_find_concept(study, known, name) for name in concepts}
     maps = {name: _one_a_photo(known.maps_of(name)) for name in known.concepts} if known else {}
-    read = _read(study, {one.key for some in maps.values() for one in some}, wanted.fraction)
+    read = _read(study, set(known.maps) if known else set(), wanted.fraction)
     explained = sorted({image_id for some in read.classes.values() for image_id, _ in some})
     limit = min(MOST_EXAMPLES, len(explained) // 2)
     if limit < FEWEST_EXAMPLES:
@@ -158,7 +167,10 @@ def gather(
             f"{2 * FEWEST_EXAMPLES}: add photos, or go on with layerlore study run {study.folder}"
         )
     untested: list[Untested] = []
-    examples = {name: _example(known, name, maps[name], read, limit) for name in maps} if known else {}
+    examples = {}
+    if known:
+        others = Others(known, read.windows, wanted.fraction, wanted.seed)
+        examples = {name: _example(known, name, maps[name], read, others, limit) for name in maps}
     folders = [_folder_example(path, limit) for path in images]
     found = _classes(study, read, classes, untested)
     chosen = [_chosen(one, known, asked, examples, wanted.top, untested) for one in found]
@@ -167,11 +179,13 @@ def gather(
         ClassPhotos(one.label, one.target, one.images, names | shared) for one, names in zip(found, chosen, strict=True)
     ]
     used = frozenset().union(*(one.concepts for one in full))
+    tested = [one for one in (*examples.values(), *folders) if one.concept_id in used]
     pool, per = random_windows(explained, wanted.fraction, np.random.default_rng([wanted.seed, 0]))
     return Material(
         classes=tuple(one for one in full if one.concepts),
-        examples=tuple(one for one in (*examples.values(), *folders) if one.concept_id in used),
+        examples=tuple(tested),
         pool=tuple(pool),
+        others=tuple(sorted({window for one in tested for some in one.others for window in some})),
         per=per,
         untested=tuple(untested),
         source=known.source if known else "",
@@ -236,12 +250,22 @@ def _read(study: Study, keys: set[MapKey], fraction: float) -> _Read:
     return found
 
 
-def _example(known: ConceptSet, concept_id: str, maps: Sequence[MapConcept], read: _Read, limit: int) -> Example:
+def _example(
+    known: ConceptSet, concept_id: str, maps: Sequence[MapConcept], read: _Read, others: Others, limit: int
+) -> Example:
     """A concept's pictures: the windows of its maps, those with the highest scores."""
     concept = known.concepts[concept_id]
-    windows = [read.windows[one.key] for one in maps if one.key in read.windows]
-    photos = frozenset(one.key.image_id for one in known.maps_of(concept_id))
-    return Example(concept_id, concept.name, concept.machine, tuple(windows[:limit]), photos=photos)
+    used = [one for one in maps if one.key in read.windows][:limit]
+    around, null = others.of(used)
+    return Example(
+        concept_id,
+        concept.name,
+        concept.machine,
+        keys=tuple(read.windows[one.key] for one in used),
+        photos=frozenset(one.key.image_id for one in known.maps_of(concept_id)),
+        others=around,
+        null=null,
+    )
 
 
 def _folder_example(folder: Path, limit: int) -> Example:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -23,6 +24,22 @@ ALPHA = 0.05
 """Level of the tests, over all of them together."""
 
 
+class Null(StrEnum):
+    """What a concept's pictures are exchanged with, to see what chance gives."""
+
+    maps = "maps"
+    """Windows of other maps of the same photos."""
+
+    places = "places"
+    """Windows at random places of the same photos, where people put words on no other map."""
+
+    mixed = "mixed"
+    """The first at some photos, the second at others."""
+
+    random = "random"
+    """Random windows of the study's photos, for pictures from a folder."""
+
+
 @dataclass(frozen=True, slots=True)
 class ConceptScore:
     """How one class's score depends on one concept in one layer.
@@ -37,19 +54,20 @@ class ConceptScore:
         layer_index: Its place among all explainable layers.
         examples: Pictures that the vector is made of.
         photos: Photos of the class at which the derivative was taken.
+        null: What the pictures are exchanged with in the test.
         accuracy: Share of pictures that the vector tells from random ones, each kind counting half; measured on
             pictures that it was not made of.
         accuracy_low: Lower end of its 95 % interval (Wilson, as many trials as there are pictures of both kinds).
         accuracy_high: Upper end.
         at_chance: The interval reaches 0.5, so that the vector means nothing; then there is no score.
-        score: The score that is tested, in [0, 1]; 0.5 = the class does not depend on the concept.
-        low: Lower end of its 95 % interval (bootstrap over pictures and photos).
+        score: The score that is tested, in [0, 1]; 0.5 = the class's score does not change along the vector.
+        low: Lower end of its 95 % interval (bias-corrected bootstrap over pictures and photos).
         high: Upper end.
         sign: Share of photos whose class score rises along the vector (Kim et al. 2018).
         smooth: The same with a logistic curve in place of the step.
-        null_low: 2.5 % quantile of the score of random sets of as many random pictures.
+        null_low: 2.5 % quantile of the score of sets in which the pictures are exchanged.
         null_high: 97.5 % quantile.
-        p: Two-sided p-value against those random sets.
+        p: Two-sided p-value against those sets.
         p_holm: The same, corrected for all tests of the run (Holm 1979).
     """
 
@@ -62,6 +80,7 @@ class ConceptScore:
     layer_index: int
     examples: int
     photos: int
+    null: Null
     accuracy: float
     accuracy_low: float
     accuracy_high: float
@@ -80,6 +99,11 @@ class ConceptScore:
     def significant(self) -> bool:
         """The class depends on the concept in this layer, at level `ALPHA` over all tests."""
         return self.p_holm is not None and self.p_holm < ALPHA
+
+    @property
+    def above(self) -> bool:
+        """The score lies above the middle of what chance gives, below it otherwise."""
+        return (self.score or 0.0) > ((self.null_low or 0.0) + (self.null_high or 0.0)) / 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +153,7 @@ COLUMNS = pa.schema(
     [
         *[("label", pa.string()), ("target", pa.int32()), ("concept_id", pa.string()), ("name", pa.string())],
         *[("machine", pa.bool_()), ("layer", pa.string()), ("layer_index", pa.int32())],
-        *[("examples", pa.int32()), ("photos", pa.int32())],
+        *[("examples", pa.int32()), ("photos", pa.int32()), ("null", pa.string())],
         *[(name, pa.float64()) for name in ("accuracy", "accuracy_low", "accuracy_high")],
         ("at_chance", pa.bool_()),
         *[(name, pa.float64()) for name in ("score", "low", "high", "sign", "smooth")],
@@ -173,6 +197,7 @@ def load_validation(folder: Path) -> Validation:
         content = json.loads(table.schema.metadata[KEY])
         untested = tuple(Untested(**one) for one in content["untested"])
         settings, facts = content["settings"], content["facts"]
+        scores = tuple(ConceptScore(**{**row, "null": Null(row["null"])}) for row in table.to_pylist())
     except (LookupError, TypeError, ValueError) as error:
         raise FileFormatError(f"{path}: no file of concept tests; {WAY_OUT}") from error
-    return Validation(tuple(ConceptScore(**row) for row in table.to_pylist()), untested, settings, facts)
+    return Validation(scores, untested, settings, facts)

@@ -2,16 +2,24 @@
 
 A concept vector is a weighted sum of the pictures that it is made of, so that everything is computed from inner
 products between pictures and photos' gradients; the vector itself, which may have a million numbers, is never formed.
-It keeps its length: a difference of means is as long as the pictures of the concept differ from random ones, and that
-is what tells a concept from a random set, whose vector may point anywhere but is short.
+A difference of means keeps its length, which is how far the pictures of the concept differ from random ones: that is
+what tells a concept from a random set, whose vector may point anywhere but is short. The vector of a ridge regression
+gets shorter the further the pictures differ, so that it is brought to length 1.
+
+What chance gives is found by exchanging pictures: whatever random set is drawn, the concept's own pictures are among
+those that it is drawn from, and it is compared with the same pictures as the concept. Without a concept, its score is
+then one of these scores like any other, so that the test keeps its level for any number of pictures and photos.
 
 Sources: Kim et al., "Interpretability beyond feature attribution", ICML 2018 (TCAV); Pahde et al., "Navigating neural
-space", ICLR 2025 (difference of means as vector); Holm, Scand. J. Statist. 6 (1979); Wilson, JASA 22 (1927).
+space", ICLR 2025 (difference of means as vector); Phipson & Smyth, Stat. Appl. Genet. Mol. Biol. 9 (2010), on p-values
+of drawn permutations; Efron, Canad. J. Statist. 9 (1981), on bias-corrected intervals; Holm, Scand. J. Statist. 6
+(1979); Wilson, JASA 22 (1927).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -33,14 +41,18 @@ RIDGE = 1.0
 BLOCK = 1024
 """Random sets that are computed together."""
 
+Z = 1.959963984540054
+"""Of a 95 % interval."""
+
 
 @dataclass(frozen=True)
 class Space:
     """Pictures and photos of one layer by their inner products.
 
     Attributes:
-        gram: Inner products of all pictures, centred on the mean of the random ones; shape (m, m).
-        along: Derivative of the class's score along each picture, for each photo; shape (m, p).
+        gram: Inner products of pictures, centred on the mean of the random ones; shape (m, m).
+        along: Derivative of the class's score along each picture, for each photo; shape (m, p), or longer: pictures
+            without inner products, of which only means can be made.
     """
 
     gram: Floats
@@ -63,7 +75,7 @@ def vector_weights(gram: Floats, positive: int, method: str) -> Floats:
         gram: Inner products of the pictures, shape (..., k, k); the first ``positive`` show the concept.
         positive: How many do.
         method: ``mean``, the difference of both means; or ``ridge``, the coefficients of a ridge regression with
-            intercept on +1 and -1.
+            intercept on +1 and -1, brought to length 1.
 
     Returns:
         Shape (..., k); they add up to 0.
@@ -79,7 +91,9 @@ def vector_weights(gram: Floats, positive: int, method: str) -> Floats:
     penalty = np.maximum(RIDGE * scale, 1e-12) * np.eye(count)
     wanted = np.broadcast_to(signs - signs.mean(), gram.shape[:-1])[..., None]
     found = np.linalg.solve(centred + penalty, wanted)[..., 0]
-    return np.asarray(found - found.mean(axis=-1, keepdims=True))
+    found -= found.mean(axis=-1, keepdims=True)
+    length = np.sqrt(np.maximum(np.einsum("...i,...ij,...j->...", found, gram, found), 1e-24))
+    return np.asarray(found / length[..., None])
 
 
 def sign_score(derivatives: Floats) -> Floats:
@@ -92,60 +106,79 @@ def smooth_score(derivatives: Floats, scale: float) -> Floats:
     return np.asarray(0.5 + 0.5 * np.tanh(derivatives / (2 * scale)).mean(axis=-1))
 
 
-def random_sets(photos: int, per: int, size: int, count: int, rng: np.random.Generator) -> tuple[Places, Places]:
-    """Random sets of pictures in place of a concept, and as many others in place of its negatives.
+def exchanged(choices: Sequence[Places], count: int, rng: np.random.Generator) -> Places:
+    """Sets in which each picture of a concept is exchanged with others of its own photo, or stays.
 
     Args:
-        photos: Photos that random pictures were cut from.
-        per: Pictures of each; those of photo n are rows n * per to (n + 1) * per.
-        size: Pictures of a set, each of another photo; at most half of the photos.
+        choices: For each photo the rows of its pictures: the concept's and the others.
         count: How many sets.
         rng: Where randomness comes from.
 
     Returns:
-        Rows of the sets' pictures, shape (count, size), and of their negatives, same shape, of other photos.
+        Rows, shape (count, photos).
     """
-    order = np.argsort(rng.random((count, photos), dtype=np.float32), axis=1)[:, : 2 * size]
-    rows = order * per + rng.integers(0, per, order.shape)
+    return np.stack([rows[rng.integers(0, len(rows), count)] for rows in choices], axis=1)
+
+
+def shuffled(places: Places, size: int, others: int, count: int, rng: np.random.Generator) -> tuple[Places, Places]:
+    """Sets drawn from the concept's pictures and the random ones together, for pictures that are of no photo.
+
+    Args:
+        places: Rows of all of them.
+        size: Pictures of a set.
+        others: Pictures that it is compared with.
+        count: How many sets.
+        rng: Where randomness comes from.
+
+    Returns:
+        Rows of the sets, shape (count, size), and of what they are compared with, shape (count, others).
+    """
+    order = np.argsort(rng.random((count, len(places)), dtype=np.float32), axis=1)
+    rows = places[order[:, : size + others]]
     return rows[:, :size], rows[:, size:]
 
 
-def null_derivatives(space: Space, sets: tuple[Places, Places], per: int, method: str) -> Floats:
+def null_derivatives(space: Space, positive: Places, negative: Places, method: str) -> Floats:
     """Derivative along each random set's vector for each photo.
 
     Args:
-        space: The layer, with the random pictures alone.
-        sets: As from :func:`random_sets`.
-        per: Random pictures of each photo.
-        method: As for :func:`vector_weights`. ``mean`` compares a set with all pictures of other photos, ``ridge`` with
-            as many as it has itself: as for a concept.
+        space: The layer.
+        positive: Rows of each set's pictures, shape (sets, k).
+        negative: Rows of what they are compared with, of the same kind; or shape (n,), the same for all sets.
+        method: As for :func:`vector_weights`.
 
     Returns:
         Shape (sets, p).
     """
-    one = _ridge_block if method == "ridge" else _mean_block
-    positive, negative = sets
+    if method == "mean":
+        compared = space.along[negative].mean(axis=0) if negative.ndim == 1 else _means(space, negative)
+        return _means(space, positive) - compared
+    negative = np.broadcast_to(negative, (len(positive), negative.shape[-1]))
     starts = range(0, len(positive), BLOCK)
-    blocks = [(positive[start : start + BLOCK], negative[start : start + BLOCK]) for start in starts]
-    return np.concatenate([one(space, *block, per) for block in blocks])
+    return np.concatenate([_ridge(space, positive[at : at + BLOCK], negative[at : at + BLOCK]) for at in starts])
 
 
-def _mean_block(space: Space, positive: Places, _negative: Places, per: int) -> Floats:
-    """Difference of means, as one matrix of weights over all random pictures."""
-    count, size = positive.shape
-    taken = np.zeros((count, len(space.gram) // per), dtype=bool)
-    np.put_along_axis(taken, positive // per, values=True, axis=1)
-    weights = np.where(np.repeat(taken, per, axis=1), 0.0, -1.0 / (per * (taken.shape[1] - size)))
-    np.put_along_axis(weights, positive, 1.0 / size, axis=1)
-    return np.asarray(weights @ space.along)
+def _means(space: Space, sets: Places) -> Floats:
+    """Derivative along the mean of each set, by matrices of weights; a picture may be in a set several times."""
+    found = [
+        _counts(sets[at : at + BLOCK], len(space.along)) @ space.along / sets.shape[1]
+        for at in range(0, len(sets), BLOCK)
+    ]
+    return np.concatenate(found)
 
 
-def _ridge_block(space: Space, positive: Places, negative: Places, _per: int) -> Floats:
+def _counts(rows: Places, wide: int) -> Floats:
+    """How often each row is in each set, shape (sets, wide)."""
+    flat = (rows + np.arange(len(rows))[:, None] * wide).ravel()
+    return np.bincount(flat, minlength=len(rows) * wide).reshape(len(rows), wide).astype(np.float64)
+
+
+def _ridge(space: Space, positive: Places, negative: Places) -> Floats:
     """Ridge regression, one small system for each set."""
     places = np.concatenate([positive, negative], axis=1)
     gram = space.gram[places[:, :, None], places[:, None, :]]
     weights = vector_weights(gram, positive.shape[1], "ridge")
-    return np.asarray(np.einsum("si,sip->sp", weights, space.along[places]))
+    return np.asarray(np.einsum("si,sip->sp", weights, space.along[places], optimize=True))
 
 
 def two_sided(observed: float, null: Floats) -> float:
@@ -168,33 +201,50 @@ def holm(values: Sequence[float]) -> list[float]:
 
 def wilson(share: float, trials: int) -> tuple[float, float]:
     """95 % interval of a share."""
-    z = 1.959963984540054
-    middle = (share + z * z / (2 * trials)) / (1 + z * z / trials)
-    half = z / (1 + z * z / trials) * np.sqrt(share * (1 - share) / trials + z * z / (4 * trials**2))
+    middle = (share + Z * Z / (2 * trials)) / (1 + Z * Z / trials)
+    half = Z / (1 + Z * Z / trials) * np.sqrt(share * (1 - share) / trials + Z * Z / (4 * trials**2))
     return max(0.0, float(middle - half)), min(1.0, float(middle + half))
 
 
-@dataclass(frozen=True)
-class Runs:
-    """What the random runs of a concept in a layer gave.
+def resampled(
+    space: Space, positive: Places, negative: Places, *, per: int, method: str, draws: int, rng: np.random.Generator
+) -> Floats:
+    """Derivatives along vectors made of bootstrap samples, at bootstrap samples of the photos.
 
-    Attributes:
-        accuracy: Held-out accuracy of each run, both kinds counting half.
-        derivatives: Derivative along each run's vector for each photo, shape (runs, p).
+    Args:
+        space: The layer.
+        positive: Rows of the concept's pictures.
+        negative: Rows of those that it is compared with, photo after photo.
+        per: How many each photo has; photos are drawn, with all that are of them.
+        method: As for :func:`vector_weights`.
+        draws: How many samples.
+        rng: Where randomness comes from.
+
+    Returns:
+        Shape (draws, p).
     """
-
-    accuracy: Floats
-    derivatives: Floats
-
-    def resampled(self, part: slice, rng: np.random.Generator) -> Floats:
-        """The derivatives of each run at a bootstrap sample of some of the photos."""
-        ours = self.derivatives[:, part]
-        return np.take_along_axis(ours, rng.integers(0, ours.shape[1], ours.shape), axis=1)
+    ours = positive[rng.integers(0, len(positive), (draws, len(positive)))]
+    groups = negative.reshape(-1, per)
+    others = groups[rng.integers(0, len(groups), (draws, len(groups)))].reshape(draws, -1)
+    found = null_derivatives(space, ours, others, method)
+    return np.take_along_axis(found, rng.integers(0, found.shape[1], found.shape), axis=1)
 
 
-def random_runs(
+def corrected_interval(value: float, samples: Floats) -> tuple[float, float]:
+    """95 % interval from a bootstrap, corrected for its bias (Efron 1981).
+
+    Scores bend, so that samples of a score far from 0.5 lie nearer to it than the score itself.
+    """
+    normal = NormalDist()
+    below = float((samples < value - 1e-9).mean() + (samples <= value + 1e-9).mean()) / 2
+    shift = normal.inv_cdf(min(max(below, 0.5 / len(samples)), 1 - 0.5 / len(samples)))
+    low, high = np.quantile(samples, [normal.cdf(2 * shift - Z), normal.cdf(2 * shift + Z)])
+    return float(low), float(high)
+
+
+def held_out_accuracy(
     space: Space, positive: Places, negative: Places, *, runs: int, method: str, rng: np.random.Generator
-) -> Runs:
+) -> Floats:
     """Make the vector again and again from bootstrap samples, and test it on the pictures left out.
 
     Each run takes as many random pictures as concept pictures, both drawn with replacement, so that about a third of
@@ -207,8 +257,11 @@ def random_runs(
         runs: How many.
         method: As for :func:`vector_weights`.
         rng: Where randomness comes from.
+
+    Returns:
+        Accuracy of each run, both kinds counting half.
     """
-    accuracy, derivatives = np.empty(runs), np.empty((runs, space.along.shape[1]))
+    accuracy = np.empty(runs)
     for run in range(runs):
         ours, held = _drawn(positive, len(positive), rng)
         others, held_others = _drawn(negative, len(positive), rng)
@@ -220,8 +273,7 @@ def random_runs(
         right = (space.gram[np.ix_(held, places)] @ weights > middle).mean()
         right_others = (space.gram[np.ix_(held_others, places)] @ weights <= middle).mean()
         accuracy[run] = (right + right_others) / 2
-        derivatives[run] = space.derivatives(places, weights)
-    return Runs(accuracy, derivatives)
+    return accuracy
 
 
 def _drawn(rows: Places, count: int, rng: np.random.Generator) -> tuple[Places, Places]:

@@ -67,7 +67,7 @@ def validate(  # noqa: PLR0913 one for each option
     classes: Names = None,
     concept: Concepts = None,
     images: Images = None,
-    runs: Annotated[int, typer.Option(help="Random runs, at least 20.", metavar="N")] = 50,
+    runs: Annotated[int, typer.Option(help="Random runs for the accuracy, at least 20.", metavar="N")] = 50,
     score: Annotated[Score, typer.Option(help="The score that is tested.")] = Score.smooth,
     vector: Annotated[Vector, typer.Option(help="Difference of means, or ridge regression.")] = Vector.mean,
     pooling: Annotated[Pooling, typer.Option(help="Mean of each feature map, or all of it.")] = Pooling.mean,
@@ -141,7 +141,8 @@ def _lines(found: Validation, *, every: bool) -> Iterator[str]:
         yield f"{label} ({scores[0].photos} photos)"
         wide = max(len(one.name) + 10 * one.machine for one in scores)
         deep = max(len("layer"), *(len(one.layer) for one in scores))
-        yield f"  {'concept':<{wide}}  {'layer':<{deep}}  {'score':<17}  {'p':>7}  {'layers':>7}  accuracy"
+        rest = f"{'score':<17}  {'by chance':<9}  {'p':>7}  {'layers':>7}  accuracy"
+        yield f"  {'concept':<{wide}}  {'layer':<{deep}}  {rest}"
         for concept_id in dict.fromkeys(one.concept_id for one in scores):
             ours = found.of(label, concept_id)
             told = f"{sum(one.significant for one in ours)} of {len(ours)}"
@@ -161,11 +162,12 @@ def _name(one: ConceptScore) -> str:
 
 
 def _score(one: ConceptScore) -> str:
-    """Score with interval and corrected p-value, with a star where significant."""
+    """Score with interval, what chance gives, and corrected p-value, with a star where significant."""
     if one.score is None:
-        return f"{'vector at chance':<17}  {'':>7}"
+        return f"{'vector at chance':<17}  {'':<9}  {'':>7}"
     text = f"{one.score:.2f} [{one.low:.2f}, {one.high:.2f}]"
-    return f"{text:<17}  {one.p_holm:>6.4f}{'*' if one.significant else ' '}"
+    chance = f"{one.null_low:.2f}-{one.null_high:.2f}"
+    return f"{text:<17}  {chance:<9}  {one.p_holm:>6.4f}{'*' if one.significant else ' '}"
 
 
 def _accuracy(one: ConceptScore) -> str:

@@ -5,12 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from layerlore.classes.tcav_records import Null
 from layerlore.report import words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from layerlore.classes.tcav_records import ConceptScore, Untested, Validation
+
+OTHERS = {
+    Null.maps: "what other maps of the same photos show",
+    Null.places: "other places of the same photos",
+    Null.mixed: "what other maps of the same photos show, or other places of them",
+    Null.random: "random parts of the study's photos",
+}
+"""What a concept is compared with."""
 
 LISTED = 10
 """Reasons for what was not tested that a page lists."""
@@ -26,7 +35,7 @@ class TestRow:
         at: Where the score stands; None without one.
         start: Where its interval begins.
         width: How long that is.
-        null_start: Where the scores of random sets begin (95 % of them).
+        null_start: Where the scores by chance begin (95 % of them).
         null_width: How long that is.
         accuracy: How often the vector tells the concept from random pictures, with its interval.
         chance: The corrected p-value, or "".
@@ -110,12 +119,13 @@ def _sentence(scores: Sequence[ConceptScore]) -> str:
     layers = words.count(len(scores), "layer")
     if not usable:
         return f"In none of {layers} can its vector tell it from random pictures, so nothing is said."
-    raises = sum(one.significant and (one.score or 0) > 0.5 for one in usable)
-    lowers = sum(one.significant and (one.score or 0) < 0.5 for one in usable)
-    said = [f"raises the class's score in {raises:,}"] * bool(raises) + [f"lowers it in {lowers:,}"] * bool(lowers)
+    others = OTHERS[scores[0].null]
+    higher = sum(one.significant and one.above for one in usable)
+    lower = sum(one.significant and not one.above for one in usable)
+    said = [f"higher in {higher:,}"] * bool(higher) + [f"lower in {lower:,}"] * bool(lower)
     if not said:
-        return f"In none of {layers} is it more than chance."
-    return f"It {words.listed(said)} of {layers}, more than chance."
+        return f"In none of {layers} does its score differ from that of {others} by more than chance."
+    return f"Its score is {words.listed(said)} of {layers} than that of {others}, by more than chance."
 
 
 def _row(one: ConceptScore) -> TestRow:
