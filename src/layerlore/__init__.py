@@ -16,19 +16,25 @@ from typing import TYPE_CHECKING
 from layerlore.errors import LayerLoreError
 
 __all__ = [
+    "Evaluation",
     "Explanation",
     "LayerLoreError",
     "Network",
     "Study",
     "__version__",
     "compare",
+    "evaluate",
     "explain",
     "explain_batch",
+    "load_evaluation",
     "load_explanation",
     "load_network",
 ]
 
 if TYPE_CHECKING:
+    from layerlore.evaluate.results import Evaluation
+    from layerlore.evaluate.running import evaluate
+    from layerlore.evaluate.storage import load_evaluation
     from layerlore.local.explain import explain, explain_batch
     from layerlore.local.explanation import Explanation
     from layerlore.local.storage import load_explanation
@@ -39,12 +45,14 @@ if TYPE_CHECKING:
     __version__: str
 else:
     _HOMES = {
+        "Evaluation": "layerlore.evaluate.results",
         "Explanation": "layerlore.local.explanation",
         "Network": "layerlore.network.model",
         "Study": "layerlore.study.study",
         "compare": "layerlore.study.compare",
         "explain": "layerlore.local.explain",
         "explain_batch": "layerlore.local.explain",
+        "load_evaluation": "layerlore.evaluate.storage",
         "load_explanation": "layerlore.local.storage",
         "load_network": "layerlore.network.loading",
     }
@@ -55,6 +63,10 @@ else:
             from importlib.metadata import version
 
             value: object = version("layerlore")
+        elif name == "evaluate":
+            from importlib import import_module
+
+            value = import_module("layerlore.evaluate")  # the package itself can be called
         elif name in _HOMES:
             from importlib import import_module
 

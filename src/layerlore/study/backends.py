@@ -115,7 +115,7 @@ def open_pool(
         with _here(network, plan) as pool:
             yield pool
         return
-    content = _pickled(network)
+    content = pickled(network)
     plan = replace(plan, key=hashlib.sha256(content).hexdigest(), paths=tuple(sys.path), slots=workers)
     opened = {"loky": _loky, "dask": _dask, "ray": _ray}[backend]
     with opened(content, plan, folder, workers, address) as pool:
@@ -148,7 +148,7 @@ def _outcome(future: Future[Result | Exception], pool: Pool) -> Result:
         value = future.result()
     except pool.died as error:
         raise StudyError(
-            f"a worker process ended before its work was done ({_first_line(error)}), most often for want of memory; "
+            f"a worker process ended before its work was done ({first_line(error)}), most often for want of memory; "
             f"run again with fewer --workers (there were {pool.workers}), what is done is kept"
         ) from error
     if isinstance(value, Exception):
@@ -156,7 +156,7 @@ def _outcome(future: Future[Result | Exception], pool: Pool) -> Result:
     return value
 
 
-def _pickled(network: Network) -> bytes:
+def pickled(network: Network) -> bytes:
     """The network as bytes, with the code of modules that only this process can import."""
     import cloudpickle
 
@@ -167,7 +167,7 @@ def _pickled(network: Network) -> bytes:
         content: bytes = cloudpickle.dumps(network)
     except Exception as error:
         raise StudyError(
-            f"{network.name} cannot be sent to other processes ({type(error).__name__}: {_first_line(error)}); "
+            f"{network.name} cannot be sent to other processes ({type(error).__name__}: {first_line(error)}); "
             "run with one worker (--backend loky --workers 1), or define it in a module of its own"
         ) from error
     finally:
@@ -217,12 +217,12 @@ def _loky(content: bytes, plan: Plan, folder: Path, workers: int, _address: str 
         parcel.unlink(missing_ok=True)
         raise OutputError(f"cannot write {parcel}: {error.strerror}; make room, and run again") from error
     executor = ProcessPoolExecutor(
-        workers, initializer=_begin_process, initargs=(os.getpid(),), env={"OMP_NUM_THREADS": "1"}
+        workers, initializer=begin_process, initargs=(os.getpid(),), env={"OMP_NUM_THREADS": "1"}
     )
     try:
 
         def submit(task: Task) -> Future[Result | Exception]:
-            with _interrupts_kept_here():  # the first call starts the processes
+            with interrupts_kept_here():  # the first call starts the processes
                 future: Future[Result | Exception] = executor.submit(work, task, plan, parcel)
             return future
 
@@ -233,7 +233,7 @@ def _loky(content: bytes, plan: Plan, folder: Path, workers: int, _address: str 
             path.unlink(missing_ok=True)
 
 
-def _begin_process(driver: int) -> None:
+def begin_process(driver: int) -> None:
     """In a worker process of this machine: end when the driver has gone, however it went."""
 
     def watch() -> None:
@@ -245,7 +245,7 @@ def _begin_process(driver: int) -> None:
 
 
 @contextmanager
-def _interrupts_kept_here() -> Iterator[None]:
+def interrupts_kept_here() -> Iterator[None]:
     """Processes started inside leave Ctrl-C to the driver, which ends them; theirs would be one traceback each."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
@@ -284,7 +284,7 @@ def _dask(content: bytes, plan: Plan, folder: Path, workers: int, address: str |
         stack.enter_context(dask.config.set({"distributed.admin.large-graph-warning-threshold": "10GB"}))
         if address is None:
             plan = replace(plan, claims=folder)
-            with _interrupts_kept_here():
+            with interrupts_kept_here():
                 cluster = stack.enter_context(
                     start.LocalCluster(
                         n_workers=workers,
@@ -301,7 +301,7 @@ def _dask(content: bytes, plan: Plan, folder: Path, workers: int, address: str |
             )
         except (OSError, TimeoutError, ValueError) as error:
             raise StudyError(
-                f"no Dask scheduler answers at {address} ({_first_line(error)}); give its address, "
+                f"no Dask scheduler answers at {address} ({first_line(error)}); give its address, "
                 "such as tcp://host:8786, or none for a cluster of this machine"
             ) from error
         threads = sum(client.nthreads().values())
@@ -390,11 +390,11 @@ def _check_answers(address: str | None) -> None:
 
 def _no_ray(address: str | None, error: BaseException) -> StudyError:
     return StudyError(
-        f"no Ray cluster can be had at {address or 'this machine'} ({_first_line(error)}); give its address, "
+        f"no Ray cluster can be had at {address or 'this machine'} ({first_line(error)}); give its address, "
         "such as auto or ray://host:10001, or none for a cluster of this machine"
     )
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
     """What went wrong, in one short line."""
     return (str(error).strip().splitlines() or [""])[0][:200].strip().rstrip(".") or type(error).__name__

@@ -101,7 +101,7 @@ def read_photos(
     if not kept:
         first = skipped[0]
         raise StudyError(f"{source.text}: none of {len(skipped)} photos can be read; {first.path}: {first.detail}")
-    classes = {label: _class_index(network, label) for label in {one.label for one in kept}}
+    classes = {label: class_index(network, label) for label in {one.label for one in kept}}
     records = [_record(one, classes[one.label], copies=copies_to is not None) for one in kept]
     return sorted(records, key=_order), sorted(skipped, key=lambda one: (one.path, one.reason, one.detail))
 
@@ -191,7 +191,7 @@ def _copy_name(one: _Read) -> str:
     return one.image_id + (".png" if one.item.file is None else one.item.file.suffix.lower())
 
 
-def _class_index(network: Network, label: str | None) -> int | None:
+def class_index(network: Network, label: str | None) -> int | None:
     """The network's class that a label names, or None; ``n01440764_tench`` is asked for by its WordNet id too."""
     if label is None:
         return None

@@ -1,0 +1,186 @@
+"""The table of an evaluation: by metric and method a mean, its interval, and the difference from the reference."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from layerlore.classes.tcav_statistics import holm
+from layerlore.evaluate.registry import METRICS
+from layerlore.evaluate.statistics import SIGNIFICANT, Difference, Interval, mean_interval, paired_difference, sign_flip
+from layerlore.methods.registry import METHODS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from layerlore.evaluate.results import Evaluation
+
+
+CONTROL = "control"
+"""Source of the methods that know nothing of the photo."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One method by one metric.
+
+    Attributes:
+        metric: Name.
+        method: Name.
+        interval: Mean over photos; None where it was measured on none.
+        difference: From the reference, on the same photos; None for the reference itself and where there are none.
+        chance: Mean over photos of what a map that knows nothing gets; None where nobody can say.
+    """
+
+    metric: str
+    method: str
+    interval: Interval | None
+    difference: Difference | None
+    chance: float | None = None
+
+    @property
+    def verdict(self) -> str:
+        """``better``, ``worse`` or ``other`` than the reference; "" where that cannot be told from chance."""
+        if self.difference is None or not self.difference.told:
+            return ""
+        better = METRICS[self.metric].better
+        if better == "neither":
+            return "other"
+        return "better" if (self.difference.mean > 0) == (better == "higher") else "worse"
+
+    def as_row(self) -> dict[str, Any]:
+        """Plain values."""
+        mine, other = self.interval, self.difference
+        return {
+            "metric": self.metric,
+            "method": self.method,
+            "n": 0 if mine is None else mine.n,
+            "mean": mine and mine.mean,
+            "low": mine and mine.low,
+            "high": mine and mine.high,
+            "chance": self.chance,
+            "difference": other and other.mean,
+            "difference_low": other and other.low,
+            "difference_high": other and other.high,
+            "difference_n": 0 if other is None else other.n,
+            "p": other and other.p,
+            "p_holm": other and other.p_holm,
+            "verdict": self.verdict,
+        }
+
+
+def summarise(evaluation: Evaluation) -> tuple[Line, ...]:
+    """All lines, by metric and method; the p-values of all differences in the table are corrected together (Holm)."""
+    lines = [_line(evaluation, method, metric) for metric in evaluation.metrics for method in evaluation.methods]
+    tested = [place for place, line in enumerate(lines) if line.difference is not None]
+    corrected = holm([line.difference.p for line in lines if line.difference is not None])
+    for place, p in zip(tested, corrected, strict=True):
+        old = lines[place].difference
+        lines[place] = replace(lines[place], difference=old and replace(old, p_holm=p))
+    return tuple(lines)
+
+
+def _line(evaluation: Evaluation, method: str, metric: str) -> Line:
+    mine = evaluation.values(method, metric)
+    measured = mine[~np.isnan(mine)]
+    if not len(measured):
+        return Line(metric, method, None, None)
+    found = [evaluation.measurement(photo, method, metric) for photo in evaluation.photos]
+    chances = [one.chance for one in found if one is not None and one.value is not None and one.chance is not None]
+    chance = float(np.mean(chances)) if chances else None
+    interval = mean_interval(measured, evaluation.seed)
+    if method == evaluation.against:
+        return Line(metric, method, interval, None, chance)
+    mine, reference = _both(evaluation, metric, method, evaluation.against)
+    difference = paired_difference(mine, reference, evaluation.seed) if len(mine) else None
+    return Line(metric, method, interval, difference, chance)
+
+
+@dataclass(frozen=True)
+class Leaders:
+    """Who is best by one metric.
+
+    Attributes:
+        metric: Name.
+        best: The method with the best mean.
+        alike: Methods that cannot be told from it by chance, best first.
+        photos: Photos on which the best was measured.
+        measured: Methods that were measured.
+    """
+
+    metric: str
+    best: str
+    alike: tuple[str, ...]
+    photos: int
+    measured: int
+
+
+def leaders(evaluation: Evaluation, metric: str, methods: Sequence[str] | None = None) -> Leaders | None:
+    """The best method by a metric, and those whose paired difference from it chance could have made.
+
+    The best is chosen by looking at the same photos, so every pair of methods might have been the one that is tested:
+    the p-values are multiplied by the number of pairs (Bonferroni).
+
+    Args:
+        evaluation: What was measured.
+        metric: Its name.
+        methods: Only these; None: all.
+
+    Returns:
+        None where the metric has no better end, or fewer than two methods were measured.
+    """
+    better = METRICS[metric].better
+    measured = [
+        line
+        for line in evaluation.lines
+        if line.metric == metric and line.interval is not None and (methods is None or line.method in methods)
+    ]
+    if better == "neither" or len(measured) < 2:
+        return None
+    sign = 1 if better == "higher" else -1
+    ranked = sorted(measured, key=lambda line: -sign * (line.interval.mean if line.interval else 0.0))
+    best = ranked[0]
+    pairs = len(measured) * (len(measured) - 1) / 2
+    alike = []
+    for line in ranked[1:]:
+        mine, other = _both(evaluation, metric, best.method, line.method)
+        if not len(mine) or sign_flip(mine - other, evaluation.seed) * pairs >= SIGNIFICANT:
+            alike.append(line.method)
+    return Leaders(metric, best.method, tuple(alike), best.interval.n if best.interval else 0, len(measured))
+
+
+def _both(
+    evaluation: Evaluation, metric: str, method: str, other: str
+) -> tuple[np.ndarray[Any, np.dtype[np.float64]], np.ndarray[Any, np.dtype[np.float64]]]:
+    """Values of two methods on the photos on which both were measured."""
+    mine, reference = evaluation.values(method, metric), evaluation.values(other, metric)
+    both = ~np.isnan(mine) & ~np.isnan(reference)
+    return mine[both], reference[both]
+
+
+def not_better(evaluation: Evaluation, metric: str, control: str) -> tuple[str, ...]:
+    """Methods whose lead over a control chance could have made, and those behind it.
+
+    Args:
+        evaluation: What was measured.
+        metric: One that has a better end.
+        control: A method that knows nothing of the photo, such as ``random``.
+    """
+    sign = 1 if METRICS[metric].better == "higher" else -1
+    others = [name for name in evaluation.methods if METHODS[name].source != CONTROL]
+    found = []
+    for method in others:
+        mine, reference = _both(evaluation, metric, method, control)
+        if not len(mine):
+            continue
+        differences = sign * (mine - reference)
+        if differences.mean() <= 0 or sign_flip(differences, evaluation.seed) * len(others) >= SIGNIFICANT:
+            found.append(method)
+    return tuple(found)
+
+
+def tellable(photos: int, comparisons: int) -> bool:
+    """Whether so few photos could tell any difference from chance: all signs alike is the clearest they can be."""
+    return comparisons < SIGNIFICANT * float(2 ** (photos - 1))

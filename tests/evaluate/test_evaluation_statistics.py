@@ -1,0 +1,143 @@
+"""Intervals, differences and tests of an evaluation: known coverage, exact values, nothing by the order of things."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+from layerlore.evaluate.records import Measurement
+from layerlore.evaluate.results import Evaluation, MethodRun, PhotoFacts, PhotoResult
+from layerlore.evaluate.statistics import EXACT, mean_band, mean_interval, paired_difference, sign_flip
+from layerlore.evaluate.summary import leaders, not_better, tellable
+
+
+def made_up(values: dict[str, list[float | None]], metric: str = "insertion", against: str = "gradcam") -> Evaluation:
+    """An evaluation by one metric with these values of each method on each photo."""
+    amount = len(next(iter(values.values())))
+    photos = [
+        PhotoResult(
+            PhotoFacts(f"{number:016x}", f"{number}.png", f"{number}.png", None, 0, "ant", 0.5),
+            {
+                method: MethodRun(method, "{}", measured={metric: Measurement(ours[number])})
+                for method, ours in values.items()
+            },
+        )
+        for number in range(amount)
+    ]
+    return Evaluation(tuple(photos), tuple(values), (metric,), against, 0, {})
+
+
+def test_intervals_hold_the_true_mean_about_as_often_as_they_say() -> None:
+    """Exponential values are skewed; of 200 samples of 40 photos 95 % are to hold the mean, 2 standard errors = 3 %."""
+    rng = np.random.default_rng(5)
+    held = 0
+    for sample in range(200):
+        found = mean_interval(rng.exponential(1.0, 40), sample)
+        assert found.low is not None
+        assert found.high is not None
+        held += found.low <= 1.0 <= found.high
+    assert 0.89 <= held / 200 <= 0.985
+
+
+def test_small_and_constant_samples() -> None:
+    assert mean_interval([0.5], 0) == mean_interval([0.5], 9)
+    assert mean_interval([0.5], 0).low is None
+    one = mean_interval([0.25] * 8, 0)
+    assert (one.mean, one.low, one.high, one.n) == (0.25, 0.25, 0.25, 8)
+    two = mean_interval([0.0, 1.0], 0)
+    assert two.low is not None
+    assert two.low <= 0.5 <= (two.high or 0)
+
+
+@pytest.mark.parametrize("pairs", [3, EXACT])
+def test_few_pairs_are_tested_exactly(pairs: int) -> None:
+    differences = np.random.default_rng(pairs).normal(0.4, 1, pairs)
+    flipped = [abs(np.dot(signs, differences)) for signs in itertools.product((-1, 1), repeat=pairs)]
+    by_hand = np.mean([value >= abs(differences.sum()) - 1e-9 for value in flipped])
+    assert sign_flip(differences, 0) == pytest.approx(by_hand)
+    assert sign_flip(np.ones(pairs), 0) == pytest.approx(2 / 2**pairs)
+    assert sign_flip(np.zeros(pairs), 0) == 1
+
+
+def test_chance_is_called_more_than_chance_as_often_as_it_should() -> None:
+    rng = np.random.default_rng(2)
+    p = np.array([sign_flip(rng.standard_t(3, 20), 0) for _ in range(300)])
+    assert p.min() > 0
+    assert (p < 0.05).mean() == pytest.approx(0.05, abs=0.03)
+    assert sign_flip(rng.normal(1.5, 1, 40), 0) < 0.001
+
+
+def test_a_difference_is_of_the_same_photos() -> None:
+    """Photos differ by 1, methods by 0.05: paired it is clear, unpaired it would drown."""
+    photos = np.linspace(0, 1, 30)
+    noise = np.random.default_rng(0).normal(0, 0.02, 30)
+    found = paired_difference(photos + 0.05 + noise, photos, 0)
+    assert found.mean == pytest.approx(0.05 + noise.mean())
+    assert found.low is not None
+    assert found.low > 0.03
+    assert found.p < 0.001
+
+
+def test_a_band_holds_the_mean_and_narrows_with_photos() -> None:
+    curves = np.random.default_rng(0).random((80, 5))
+    mean, low, high = mean_band(curves, 0)
+    assert np.allclose(mean, curves.mean(axis=0))
+    assert (low < mean).all()
+    assert (mean < high).all()
+    few = mean_band(curves[:10], 0)
+    assert (high - low < few[2] - few[1]).all()
+    assert np.array_equal(mean_band(curves[:1], 0)[1], curves[0])
+
+
+def test_all_differences_of_the_table_are_corrected_together() -> None:
+    base = list(np.linspace(0.2, 0.8, 10))
+    found = made_up(
+        {
+            "gradcam": base,
+            "layercam": [value + 0.1 for value in base],
+            "random": [value - 0.1 for value in base],
+            "gaussian": [*base[:5], *[None] * 5],
+        }
+    )
+    assert found.line("gradcam", "insertion").difference is None
+    better, worse, same = (found.line(name, "insertion") for name in ("layercam", "random", "gaussian"))
+    assert better.difference is not None
+    assert better.difference.p == pytest.approx(2 / 1024)
+    assert better.difference.p_holm == pytest.approx(3 * 2 / 1024)
+    assert (better.verdict, worse.verdict, same.verdict) == ("better", "worse", "")
+    assert same.difference is not None
+    assert (same.difference.n, same.interval and same.interval.n) == (5, 5)
+    table = found.table()
+    assert list(table["method"]) == ["gradcam", "layercam", "random", "gaussian"]
+    assert table["mean"][1] == pytest.approx(0.6)
+
+
+def test_lower_is_better_where_it_is_and_nothing_where_neither_is() -> None:
+    base = list(np.linspace(0.2, 0.8, 10))
+    values = {"gradcam": base, "layercam": [value + 0.1 for value in base]}
+    assert made_up(values, "deletion").line("layercam", "deletion").verdict == "worse"
+    assert made_up(values, "deletion").line("gradcam", "deletion").verdict == ""
+    best = leaders(made_up(values, "deletion"), "deletion")
+    assert best is not None
+    assert (best.best, best.alike) == ("gradcam", ())
+
+
+def test_the_best_shares_its_place_with_whom_chance_could_have_put_behind_it() -> None:
+    rng = np.random.default_rng(0)
+    base = rng.random(20)
+    found = made_up(
+        {
+            "gradcam": list(base),
+            "layercam": list(base + 0.001 + 0.05 * rng.standard_normal(20)),
+            "random": list(base - 0.3),
+        }
+    )
+    best = leaders(found, "insertion")
+    assert best is not None
+    assert {best.best, *best.alike} == {"gradcam", "layercam"}
+    assert not_better(found, "insertion", "random") == ()
+    assert leaders(made_up({"gradcam": [0.1, 0.2]}), "insertion") is None
+    assert not tellable(4, 3)
+    assert tellable(12, 3)
