@@ -17,6 +17,7 @@ from layerlore.cli import (
     compare,
     concepts,
     curate,
+    evaluate,
     play,
     report,
     study,
@@ -176,6 +177,7 @@ concepts.register(app)
 curate.register(app)
 classes.register(app)
 validate.register(app)
+evaluate.register(app)
 
 
 def main() -> None:

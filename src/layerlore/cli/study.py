@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import importlib
 import shlex
-import signal
-import threading
-from contextlib import contextmanager
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -27,11 +24,12 @@ from layerlore.cli.options import (
     parse_layers,
 )
 from layerlore.cli.printing import print_json, say
+from layerlore.cli.stopping import stoppable
 from layerlore.cli.study_printing import created_json, print_created, print_run, print_status, run_json, study_progress
 from layerlore.errors import StudyError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
     from layerlore.network.model import Network
     from layerlore.study.study import Study
@@ -238,24 +236,13 @@ def _images(text: str) -> Any:  # noqa: ANN401 datasets have no common type
         ) from error
 
 
-@contextmanager
-def _stoppable(folder: Path, what: str) -> Iterator[None]:
-    """Take Ctrl-C and SIGTERM as the wish to stop: one line, and exit code 130."""
+def _stoppable(folder: Path, what: str) -> AbstractContextManager[None]:
+    """What is told when a run is stopped."""
+    name = shlex.quote(str(folder))
 
-    def stop(_signal: int, _frame: object) -> NoReturn:
-        raise KeyboardInterrupt
-
-    main = threading.current_thread() is threading.main_thread()
-    before = signal.signal(signal.SIGTERM, stop) if main else None
-    try:
-        yield
-    except KeyboardInterrupt as interrupt:
-        name = shlex.quote(str(folder))
+    def told() -> str:
         if what == "create" and not (folder / "study.toml").exists():
-            say(f"stopped; nothing was made, begin again with: layerlore study create {name} ...")
-        else:
-            say(f"stopped; what is done is kept, go on with: layerlore study run {name}")
-        raise typer.Exit(130) from interrupt
-    finally:
-        if main:
-            signal.signal(signal.SIGTERM, before)
+            return f"nothing was made, begin again with: layerlore study create {name} ..."
+        return f"what is done is kept, go on with: layerlore study run {name}"
+
+    return stoppable(told)

@@ -1,0 +1,90 @@
+"""What ``layerlore evaluate`` prints: a table for each metric, what the methods cost, and what was not measured."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import typer
+
+from layerlore.cli.printing import counted, printable, say
+from layerlore.evaluate.registry import METRICS
+
+if TYPE_CHECKING:
+    from layerlore.evaluate.results import Evaluation
+    from layerlore.evaluate.summary import Line
+
+ARROWS = {"higher": "higher is better", "lower": "lower is better", "neither": "neither end is better"}
+FEW = 5
+"""Lines about what was not measured; ``--json`` has all."""
+
+
+def print_evaluation(found: Evaluation) -> None:
+    """Print everything for people."""
+    network = found.facts["network"]
+    _out(f"{network}, {counted(len(found.photos), 'photo')}, seed {found.seed}; differences against {found.against}")
+    wide = max(len(method) for method in found.methods)
+    for metric in found.metrics:
+        lines = [line for line in found.lines if line.metric == metric and line.interval is not None]
+        if not lines:
+            continue
+        info = METRICS[metric]
+        _out("")
+        _out(f"{metric}: {info.title}, {ARROWS[info.better]}")
+        for line in lines:
+            _out(f"  {line.method:<{wide}}  {_interval(line)}  {_difference(line)}".rstrip())
+        if (chance := lines[0].chance) is not None:
+            _out(f"  {'chance':<{wide}}  {chance:8.3f}")
+        _out(f"  {verdict(found, metric)}".rstrip())
+    _costs(found, wide)
+    _unmeasured(found)
+
+
+def verdict(found: Evaluation, metric: str) -> str:
+    """Who is best, and whether that can be told from chance; "" where nobody can be."""
+    from layerlore.evaluate.summary import leaders
+
+    best = leaders(found, metric)
+    if best is None:
+        return ""
+    if not best.alike:
+        return f"best: {best.best}, told from all others"
+    return f"best: {best.best}, but chance could have put it before {', '.join(best.alike)}"
+
+
+def _interval(line: Line) -> str:
+    mine = line.interval
+    if mine is None:
+        return ""
+    ends = "" if mine.low is None or mine.high is None else f"[{mine.low:.3f}, {mine.high:.3f}]"
+    return f"{mine.mean:8.3f} {ends:<18} n={mine.n:<4}"
+
+
+def _difference(line: Line) -> str:
+    other = line.difference
+    if other is None:
+        return ""
+    ends = "" if other.low is None or other.high is None else f" [{other.low:+.3f}, {other.high:+.3f}]"
+    return f"{other.mean:+.3f}{ends} p={other.p_holm:.4f} {line.verdict}"
+
+
+def _costs(found: Evaluation, wide: int) -> None:
+    _out("")
+    _out("cost of a map: seconds, network calls, peak memory (medians)")
+    for cost in found.costs:
+        memory = "not measured" if cost.memory is None else f"{cost.memory / 1e6:.0f} MB"
+        _out(f"  {cost.method:<{wide}}  {cost.seconds:8.3f} s  {cost.model_calls:6.0f}  {memory}")
+
+
+def _unmeasured(found: Evaluation) -> None:
+    lines = found.unmeasured()
+    for method, metric, amount, reason in lines[:FEW]:
+        what = f"{method}: {metric}" if metric else method
+        say(f"not measured on {counted(amount, 'photo')}: {what} ({reason})")
+    if len(lines) > FEW:
+        say(f"not measured: {len(lines) - FEW} more; --json lists all")
+
+
+def _out(text: str) -> None:
+    typer.echo(printable(text))
+    sys.stdout.flush()

@@ -1,0 +1,152 @@
+"""The sentences of the page of an evaluation: who is best by what, and whether chance could have done it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from layerlore.evaluate.registry import METRICS
+from layerlore.evaluate.statistics import FEW
+from layerlore.evaluate.summary import CONTROL, leaders, not_better, tellable
+from layerlore.methods.registry import METHODS
+from layerlore.report import words
+
+if TYPE_CHECKING:
+    from layerlore.evaluate.results import Evaluation
+    from layerlore.evaluate.statistics import Interval
+    from layerlore.evaluate.summary import Leaders
+
+FAMILIES = {
+    "faithfulness": ("Faithfulness", "Does the answer depend on the places that the map shows?"),
+    "localisation": ("Localisation", "Does the map lie on the object that people marked?"),
+    "robustness": ("Robustness", "Does the map stay when the photo changes in a way that nobody sees?"),
+    "sanity": ("Sanity", "Does the map change when the network, or the question, becomes another one?"),
+    "complexity": ("Complexity", "How much of the photo does the map point at?"),
+}
+"""Family to its title and its question, in the order of the page."""
+BETTER = {"higher": "higher is better", "lower": "lower is better", "neither": "neither end is better"}
+Parts = tuple[tuple[str, bool], ...]
+
+
+def value(number: float) -> str:
+    """A metric's value: three decimals, fewer for large ones."""
+    return words.number(number, 3 if abs(number) < 100 else 1)
+
+
+def signed(number: float) -> str:
+    """A difference with its sign."""
+    text = value(number)
+    return f"+{text}" if number > 0 and float(text.replace(words.MINUS, "-")) else text
+
+
+def ends(interval: Interval) -> str:
+    """An interval's ends, such as "0.51 to 0.58", or "" for a single photo."""
+    if interval.low is None or interval.high is None:
+        return ""
+    return f"{value(interval.low)} to {value(interval.high)}"
+
+
+def title(method: str) -> str:
+    """A method as it is written in text."""
+    return METHODS[method].title
+
+
+def headline(evaluation: Evaluation) -> Parts:
+    """Who is among the best by how many metrics, in parts; True marks the emphasised ones."""
+    found = [best for metric in evaluation.metrics if (best := leaders(evaluation, metric)) is not None]
+    photos = words.count(len(evaluation.photos), "photo")
+    methods = words.count(len(evaluation.methods), "method")
+    if not found:
+        return ((f"{methods} measured on {photos}.", False),)
+    telling = [best for best in found if len(best.alike) + 1 < best.measured]
+    if not telling:
+        return (
+            (f"On {photos} chance could have made ", False),
+            ("every lead", True),
+            (f" of one of the {methods} over the others.", False),
+        )
+    counts = Counter(method for best in telling for method in (best.best, *best.alike))
+    most = max(counts.values())
+    first = [title(method) for method in evaluation.methods if counts[method] == most]
+    rest = f"of {words.count(len(telling), 'metric')} that {'tells' if len(telling) == 1 else 'tell'} methods apart."
+    return (
+        (f"On {photos}, ", False),
+        (words.listed(first) if len(first) < 4 else f"{len(first)} of {methods}", True),
+        (f" {'is' if len(first) == 1 else 'are'} among the best by {most} {rest}", False),
+    )
+
+
+def lead() -> str:
+    """How to take the headline."""
+    return (
+        "Among the best means: the best, or not to be told from the best by chance. Metrics ask different questions "
+        "and often disagree, so no single one ranks the methods; read the families together."
+    )
+
+
+def verdicts(evaluation: Evaluation, metric: str) -> list[str]:
+    """What came out by one metric, in plain sentences."""
+    lines = [line for line in evaluation.lines if line.metric == metric and line.interval is not None]
+    if not lines:
+        return ["It was not measured; the reason stands at the end of this page."]
+    best = leaders(evaluation, metric)
+    if best is None:
+        return [_range(evaluation, metric)]
+    told = [_best(evaluation, best)]
+    if METRICS[metric].better != "neither" and "random" in evaluation.methods and best.best != "random":
+        behind = not_better(evaluation, metric, "random")
+        if behind and tellable(best.photos, len(evaluation.methods)):
+            told.append(f"Not to be told from a random map, or worse: {_titles(behind)}.")
+    return told
+
+
+def _best(evaluation: Evaluation, best: Leaders) -> str:
+    interval = evaluation.line(best.best, best.metric).interval
+    if interval is None:
+        return ""
+    said = ends(interval)
+    photos = words.count(interval.n, "photo")
+    mean = f"{value(interval.mean)} ({f'95 % interval {said}, ' if said else ''}{photos})".replace(
+        " %", f"{words.NBSP}%"
+    )
+    name = title(best.best)
+    pairs = best.measured * (best.measured - 1) // 2
+    if not tellable(best.photos, pairs):
+        return f"Best is {name}, {mean}, but {photos} are too few to tell any difference from chance."
+    if not best.alike:
+        return f"Best is {name}, {mean}; its lead over each other method is more than chance."
+    if len(best.alike) + 1 == best.measured:
+        return f"Best is {name}, {mean}, but chance could have made its lead over every other method."
+    return f"Best is {name}, {mean}; chance could have put it before {_titles(best.alike)}."
+
+
+def _range(evaluation: Evaluation, metric: str) -> str:
+    """Lowest and highest, for a metric that only describes."""
+    lines = [
+        (line.interval.mean, line.method)
+        for line in evaluation.lines
+        if line.metric == metric and line.interval is not None
+    ]
+    if len(lines) == 1:
+        return f"{title(lines[0][1])} has {value(lines[0][0])}."
+    (low, first), (high, last) = min(lines), max(lines)
+    if METRICS[metric].better != "neither" or low == high:
+        return ""
+    return f"Lowest is {title(first)} with {value(low)}, highest {title(last)} with {value(high)}."
+
+
+def _titles(methods: tuple[str, ...]) -> str:
+    return words.listed([title(method) for method in methods])
+
+
+def few(evaluation: Evaluation) -> str:
+    """A warning where intervals are known to be too narrow, else ""."""
+    if len(evaluation.photos) >= FEW:
+        return ""
+    photos = words.count(len(evaluation.photos), "photo")
+    return f"Few photos ({photos}): bootstrap intervals of fewer than {FEW} are too narrow."
+
+
+def is_control(method: str) -> bool:
+    """A method that knows nothing of the photo."""
+    return METHODS[method].source == CONTROL
