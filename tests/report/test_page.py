@@ -189,3 +189,25 @@ def test_notebook_frame_holds_the_page_and_cannot_be_left() -> None:
     assert tag == "iframe"
     assert attributes["sandbox"] == "allow-scripts"
     assert attributes["srcdoc"] == render_html(evil_explanation())
+
+
+def test_importance_is_the_first_number_and_the_order_where_it_was_measured() -> None:
+    two = (
+        handmade.cluster(0, 40.0, -1.0, importance=-1.0),
+        handmade.cluster(1, 24.1, 3.0, importance=3.0, map=handmade.corner(6, 6)),
+    )
+    made = handmade.explanation(handmade.layer(*two), handmade.layer(*two, name="block2.relu", index=1, depth=1.0))
+    [column, _] = [column for phase in view.phases(made) for column in phase.columns]
+    assert [(tile.number, tile.share.replace(words.NBSP, " "), tile.against) for tile in column.tiles] == [
+        (2, "75.0 %", False),
+        (1, "−25.0 %", True),  # noqa: RUF001
+    ]
+    page = render_html(made).replace(words.NBSP, " ")
+    assert page.index("<b>75.0 %</b>") < page.index("weight 24.1 %") < page.index("<b>−25.0 %</b>")  # noqa: RUF001
+    assert "What importance is" in page
+    said = handmade.concept_set({("block1.relu", 0): {"fur": ("a",)}, ("block1.relu", 1): {"fur": ("b",)}})
+    merged = render_html(made, said).replace(words.NBSP, " ")
+    assert "their importances add up to 50.0 %" in merged
+    before = render_html(handmade.explanation())
+    assert "What importance is" not in before
+    assert 'class="weighs"' not in before

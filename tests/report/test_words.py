@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from layerlore.local.explanation import Effect
-from layerlore.report import effects, sentences, words
+from layerlore.report import effects, importance, sentences, words
 
 
 def said(text: str) -> str:
@@ -120,6 +120,48 @@ def removed(zero: float, mean: float, random: float, **changes: Any) -> handmade
 )
 def test_layer_sentence(layer: handmade.LayerExplanation, sentence: str) -> None:
     assert said(sentences.layer_sentence(layer, TARGET)) == sentence
+
+
+def important(*values: float, **changes: Any) -> handmade.LayerExplanation:
+    """A layer whose clusters have these importances in logits."""
+    made = [handmade.cluster(i, 30.0 - 5 * i, v, importance=v, **changes) for i, v in enumerate(values)]
+    return handmade.layer(*made)
+
+
+def test_where_importance_was_measured_the_most_important_cluster_comes_first_and_is_told_about() -> None:
+    layer = important(1.0, 3.0, -1.0)
+    assert importance.shares(layer) == (20.0, 60.0, -20.0)
+    assert [cluster.index for cluster in layer.ranked] == [1, 0, 2]
+    told = sentences.layer_sentence(layer, TARGET)
+    assert told == "The most important lies in the upper left; removing it lowers the logit by 3.0 of 12.4."
+    assert "largest fall" not in sentences.layer_remarks(layer)
+    assert sentences.layer_sentence(important(2.0), TARGET).startswith("One cluster, in the upper left;")
+    nothing = important(1.0, 2.0, constant=True)
+    assert sentences.layer_sentence(nothing, TARGET).startswith("The most important shows no place;")
+
+
+def test_the_opening_of_a_panel_says_importance_before_weight() -> None:
+    layer = important(1.0, 3.0, -1.0)
+    opening = said(sentences.verdict(layer.clusters[1], words.percent(25), TARGET, 60.0))
+    assert opening.startswith(
+        "Of what the layer's shown clusters do to the score, 60.0 % is this cluster's own. It holds 25.0 % of the "
+        "layer's positive weight and lies in the upper left. Removing it"
+    )
+    against = said(sentences.verdict(layer.clusters[2], words.percent(20), TARGET, -20.0))
+    assert against.startswith("This cluster works against the class: −20.0 % of what")  # noqa: RUF001
+    text = said(sentences.map_text(layer, layer.clusters[1], words.percent(25), 12.4, share=60.0))
+    assert text.startswith(
+        "Cluster 2 of block1.relu: 60.0 % of what the layer's shown clusters do to the score; 25.0 %"
+    )
+
+
+@given(st.lists(st.floats(-50, 50), min_size=1, max_size=8))
+def test_printed_importances_add_up_to_100_without_their_signs(values: list[float]) -> None:
+    shares = importance.shares(important(*values))
+    assert shares is not None
+    assert round(10 * sum(map(abs, shares))) == (1000 if any(values) else 0)
+    assert all((share < 0) <= (value < 0) for share, value in zip(shares, values, strict=True))
+    assert importance.shares(handmade.layer(handmade.cluster())) is None
 
 
 def test_what_the_other_clusters_do_is_told_beside_the_columns_sentence() -> None:

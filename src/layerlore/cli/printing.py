@@ -105,6 +105,7 @@ def _summary(explanation: Explanation, path: Path) -> dict[str, Any]:
                 "clusters": [
                     {
                         "weight": cluster.weight,
+                        "importance": cluster.importance,
                         "channels": cluster.channels,
                         "ablation": None if cluster.ablation is None else asdict(cluster.ablation),
                     }

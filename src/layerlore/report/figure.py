@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from layerlore.report import colours, effects, maps, words
+from layerlore.report import colours, effects, importance, maps, words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -172,11 +172,13 @@ def _layer(
     if not layer.clusters:
         note = layer.note or "no feature map has a positive weight"
         sheet.text(left, top + strip, "\n".join(textwrap.wrap(note, 20)), size=SMALL, color=SOFT, style="italic")
-    for cluster, weight in zip(layer.clusters, words.shares(layer)[0], strict=True):
-        y = top + strip + cluster.index * (tile[1] + TEXT)
+    own = importance.shares(layer)
+    numbers = words.shares(layer)[0] if own is None else [words.percent(share) for share in own]
+    for row, cluster in enumerate(layer.ranked):
+        y = top + strip + row * (tile[1] + TEXT)
         values = maps.shown_map(cluster.map, *photo.shape[:2])
         sheet.picture(left, y, tile, colours.over_photo(photo, values))
-        sheet.text(left, y + tile[1] + 0.03, weight, weight="bold")
+        sheet.text(left, y + tile[1] + 0.03, numbers[layer.clusters.index(cluster)], weight="bold")
         if cluster.ablation is not None:
             colour = colours.EFFECT_AGAINST if effects.raises_score(cluster) else colours.EFFECT_FOR
             said = effects.label(cluster.ablation.zero)
@@ -194,7 +196,13 @@ def _caption(explanation: Explanation) -> str:
     target, layers = explanation.target, explanation.layers
     numbers = f"logit {words.number(target.logit, 2)}, probability {words.probability(target.probability)}"
     about = f"{explanation.network_name} on {explanation.photo.name}, explained for “{target.name}”"
-    weight = "Bold: share of the layer's positive gradient (its weight); “shown”: the sum of the weights in the column"
+    bold = "share of the layer's positive gradient (its weight); “shown”: the sum of the weights in the column"
+    if any(layer.importance_shares is not None for layer in layers):
+        bold = (
+            f"share {importance.OF_WHAT} (Shapley value; a minus works against it); “shown”: their share of the "
+            "layer's positive gradient"
+        )
+    weight = f"Bold: {bold}"
     if any(cluster.ablation for layer in layers for cluster in layer.clusters):
         weight += f"; {words.FALLS} fall, {words.RISES} rise of the logit when the cluster's channels are set to zero"
     fingerprint = str(explanation.provenance.get("network", {}).get("fingerprint", ""))

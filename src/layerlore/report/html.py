@@ -90,6 +90,7 @@ def _render(explanation: Explanation, concepts: ConceptSet | None, *, place: Pla
             simulated=said is not None and said.concepts.simulated,
             told=() if said is None else photo_words(said),
             effects=view.effect_scale(explanation),
+            important=any(layer.importance_shares is not None for layer in explanation.layers),
             has_labels=any(c.labels for layer in explanation.layers for c in layer.clusters),
             smallest=min(explanation.layers, key=lambda layer: layer.height * layer.width, default=None),
             odd=[f"{channels:,}" for channels in _odd_channels(explanation)],

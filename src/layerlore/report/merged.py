@@ -56,11 +56,13 @@ def text(layer: LayerExplanation, one: MergedMap, labels: list[str]) -> str:
     )
 
 
-def verdict(one: MergedMap) -> str:
+def verdict(one: MergedMap, share: float | None = None) -> str:
     """The opening sentence of a merged map's panel."""
+    added = "" if share is None else f"; their importances add up to {words.percent(share)}"
     return (
         f"These {words.count(len(one.members), 'cluster')} together hold {words.percent(one.weight)} of the layer's "
-        "positive weight. What removing them together does was not measured; effects of single clusters do not add up."
+        f"positive weight{added}. What removing them together does was not measured; effects of single clusters do "
+        "not add up."
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from layerlore.report import effects, words
+from layerlore.report import effects, importance, words
 from layerlore.report.maps import place
 
 if TYPE_CHECKING:
@@ -12,22 +12,27 @@ if TYPE_CHECKING:
 
 
 def layer_sentence(layer: LayerExplanation, target: Prediction) -> str:
-    """What carries the layer in two short clauses: where the heaviest cluster lies, what removing it did."""
+    """What carries the layer in two short clauses: where its first cluster lies, what removing it did."""
     if not layer.clusters:
         return layer.note or "No feature map of this layer has a positive weight for the class."
-    first = layer.clusters[0]
+    first = layer.ranked[0]
     lies = "shows no place" if first.constant else place(first.map)
-    which = "One cluster," if len(layer.clusters) == 1 else "Heaviest"
+    if len(layer.clusters) == 1:
+        which = "One cluster,"
+    elif layer.importance_shares is None:
+        which = "Heaviest"
+    else:
+        which = "The most important" if first.constant else "The most important lies"
     text = f"{which} {lies}{_removing(layer, target)}."
     return f"{text} {layer.note}" if layer.note else text
 
 
 def _removing(layer: LayerExplanation, target: Prediction) -> str:
     """The clause on the effect of the first cluster, or "" where it was not measured."""
-    first = layer.clusters[0]
+    first = layer.ranked[0]
     if first.ablation is None:
         return ""
-    zero, heavy = first.ablation.zero, effects.heavy_without_effect(layer)
+    zero, heavy = first.ablation.zero, first.index == 0 and effects.heavy_without_effect(layer)
     joint = ", yet" if heavy or effects.hardly(zero) or zero.logit_drop < 0 else ";"
     if effects.hardly(zero) or zero.logit_drop < 0:
         return f"{joint} {effects.sentence(zero, target.logit)}"
@@ -49,7 +54,8 @@ def layer_remarks(layer: LayerExplanation) -> str:
     drops = {c.index: c.ablation.zero.logit_drop for c in layer.clusters if c.ablation is not None}
     most = max(drops, key=lambda index: (drops[index], -index), default=0)
     largest = layer.clusters[most].ablation if drops else None
-    if largest is not None and drops[most] - drops.get(0, 0.0) >= max(0.1, 0.25 * abs(drops.get(0, 0.0))):
+    first = drops.get(layer.ranked[0].index, 0.0) if drops else 0.0
+    if largest is not None and drops[most] - first >= max(0.1, 0.25 * abs(first)):
         at_random = effects.no_more_than_chance(layer.clusters[most])
         beside = f", {effects.beside_chance(largest)}" if at_random else ""
         fall = words.number(drops[most])
@@ -57,10 +63,19 @@ def layer_remarks(layer: LayerExplanation) -> str:
     return " ".join(remarks)
 
 
-def map_text(layer: LayerExplanation, cluster: ClusterMap, weight: str, logit: float, *, machine: bool = False) -> str:
+def map_text(
+    layer: LayerExplanation,
+    cluster: ClusterMap,
+    weight: str,
+    logit: float,
+    *,
+    share: float | None = None,
+    machine: bool = False,
+) -> str:
     """What a reader who cannot see the map is told about it."""
     where = "shows no place: one value everywhere" if cluster.constant else f"lies {place(cluster.map)}"
-    text = f"Cluster {cluster.index + 1} of {layer.name}: {weight} of the layer's positive weight; {where}"
+    does = "" if share is None else f"{words.percent(share)} {importance.OF_WHAT}; "
+    text = f"Cluster {cluster.index + 1} of {layer.name}: {does}{weight} of the layer's positive weight; {where}"
     if cluster.ablation is not None:
         text += f"; {effects.sentence(cluster.ablation.zero, logit)}"
     if cluster.labels:
@@ -68,9 +83,9 @@ def map_text(layer: LayerExplanation, cluster: ClusterMap, weight: str, logit: f
     return text + "."
 
 
-def verdict(cluster: ClusterMap, weight: str, target: Prediction) -> str:
-    """The opening sentence of a cluster's panel: weight and measured effect side by side."""
-    text = f"This cluster holds {weight} of the layer's positive weight"
+def verdict(cluster: ClusterMap, weight: str, target: Prediction, share: float | None = None) -> str:
+    """The opening of a cluster's panel: importance where it was measured, weight and measured effect side by side."""
+    text = importance.clause(share, weight)
     if cluster.constant:
         text += "; its map has one value everywhere, so it shows no place"
     else:

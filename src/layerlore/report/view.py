@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from layerlore.report import colours, effects, maps, merged, sentences, words
+from layerlore.report import colours, effects, importance, maps, merged, sentences, words
 from layerlore.report.label_sentences import layer_words
 from layerlore.report.labels import Label
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from layerlore.local.explanation import ClusterMap, Explanation, LayerExplanation, LayerFlow
     from layerlore.report.label_sentences import Sentence
@@ -41,7 +41,10 @@ class Link:
 
 @dataclass(frozen=True)
 class Tile:
-    """A cluster map on the page, or several as one, with their numbers. Widths are percent of the bar's own box."""
+    """A cluster map on the page, or several as one, with their numbers. Widths are percent of the bar's own box.
+
+    ``share`` is the importance, or "" where it was not measured.
+    """
 
     number: int
     overlay: str
@@ -49,6 +52,8 @@ class Tile:
     verdict: str
     weight: str
     weight_width: float
+    share: str
+    share_width: float
     effect: str
     effect_start: float
     effect_width: float
@@ -62,6 +67,16 @@ class Tile:
     games: str = ""
     levels: str = merged.UNMERGED
     members: tuple[int, ...] = ()
+
+    @property
+    def against(self) -> bool:
+        """True if the cluster works against the class."""
+        return self.share_width < 0
+
+    @property
+    def order(self) -> tuple[float, int]:
+        """Most important first, or heaviest where importance was not measured; a map comes before its parts."""
+        return (-self.share_width if self.share else -self.weight_width), -len(self.members)
 
 
 @dataclass(frozen=True)
@@ -176,12 +191,13 @@ def phases(explanation: Explanation, *, pictures: bool = True, said: PageWords |
 def _column(explanation: Explanation, position: int, layer: LayerExplanation, look: _Look) -> Column:
     weights, weak, dropped, other = words.shares(layer)
     shown, target, said = words.shown_percent(layer), explanation.target, look.said
+    own = importance.shares(layer)
     tiles = [
-        _tile(explanation, position, cluster, weight, look)
-        for cluster, weight in zip(layer.clusters, weights, strict=True)
+        _tile(explanation, position, cluster, (weight, share), look)
+        for cluster, weight, share in zip(layer.clusters, weights, own or [None] * len(weights), strict=True)
     ]
     if said is not None:
-        tiles.extend(_merged_tiles(said, layer, position))
+        tiles.extend(_merged_tiles(said, layer, position, own))
     return Column(
         name=layer.name,
         address=quote(layer.name, safe=""),
@@ -193,8 +209,7 @@ def _column(explanation: Explanation, position: int, layer: LayerExplanation, lo
         remarks=sentences.layer_remarks(layer),
         shown=words.percent(shown),
         shown_width=shown,
-        # Heaviest first at every level; a map comes before its parts.
-        tiles=tuple(sorted(tiles, key=lambda tile: (-tile.weight_width, -len(tile.members)))),
+        tiles=tuple(sorted(tiles, key=lambda tile: tile.order)),
         other=other,
         weak=weak,
         dropped=dropped,
@@ -219,8 +234,11 @@ def _facts(layer: LayerExplanation, weak: str, dropped: str) -> Iterator[tuple[s
         yield "Note", layer.note
 
 
-def _tile(explanation: Explanation, position: int, cluster: ClusterMap, weight: str, look: _Look) -> Tile:
+def _tile(
+    explanation: Explanation, position: int, cluster: ClusterMap, numbers: tuple[str, float | None], look: _Look
+) -> Tile:
     layer, target, said = explanation.layers[position], explanation.target, look.said
+    weight, share = numbers
     effect, start, length = "", 0.0, 0.0
     if cluster.ablation is not None and look.scale is not None:
         effect = effects.label(cluster.ablation.zero)
@@ -229,10 +247,12 @@ def _tile(explanation: Explanation, position: int, cluster: ClusterMap, weight: 
     return Tile(
         number=cluster.index + 1,
         overlay=BLANK if look.side is None else overlay(explanation, cluster, look.side),
-        text=sentences.map_text(layer, cluster, weight, target.logit, machine=machine),
-        verdict=sentences.verdict(cluster, weight, target),
+        text=sentences.map_text(layer, cluster, weight, target.logit, share=share, machine=machine),
+        verdict=sentences.verdict(cluster, weight, target, share),
         weight=weight,
         weight_width=cluster.weight,
+        share="" if share is None else words.percent(share),
+        share_width=share or 0.0,
         effect=effect,
         effect_start=start,
         effect_width=length,
@@ -248,17 +268,22 @@ def _tile(explanation: Explanation, position: int, cluster: ClusterMap, weight: 
     )
 
 
-def _merged_tiles(said: PageWords, layer: LayerExplanation, position: int) -> Iterator[Tile]:
+def _merged_tiles(
+    said: PageWords, layer: LayerExplanation, position: int, own: Sequence[float] | None
+) -> Iterator[Tile]:
     """The maps of several clusters; they are numbered on after the single ones."""
     for place, (levels, one) in enumerate(merged.several(said, position), start=1):
+        share = importance.together(own, [number - 1 for number in merged.numbers(one)])
         labels = said.merged_labels(one, merged.SHOWN["full" if "full" in levels else "merged"])
         yield Tile(
             number=len(layer.clusters) + place,
             overlay=BLANK,
             text=merged.text(layer, one, [label.name for label in labels[:3]]),
-            verdict=merged.verdict(one),
+            verdict=merged.verdict(one, share),
             weight=words.percent(one.weight),
             weight_width=one.weight,
+            share="" if share is None else words.percent(share),
+            share_width=share or 0.0,
             effect="",
             effect_start=0.0,
             effect_width=0.0,
