@@ -108,8 +108,8 @@ class Small:
     name: str = "small"
     asked: list[tuple[str, ...]] = field(default_factory=list)
 
-    def translate(self, texts, source, target):
-        self.asked.append((source, target, *texts))
+    def translate(self, texts, source, target, context):
+        self.asked.append((source, target, context, *texts))
         known = {"orecchio": "Ear", "muso del cane": "muzzle of the dog"}
         return [known.get(text, "") for text in texts]
 
@@ -122,7 +122,15 @@ def test_translation():
     assert found[:3] == (("en", "ear", ""), ("en", "ear", ""), ("en", "muzzle", ""))
     assert found[3].reason == Reason.UNTRANSLATED
     assert found[4] == ("en", "tail", "")
-    assert small.asked == [("it", "en", "muso del cane", "orecchio", "zampa")]
+    assert small.asked == [("it", "en", DOG[0], "muso del cane", "orecchio", "zampa")]
+
+
+def test_each_class_is_the_context_of_its_own_answers():
+    small = Small()
+    rows = [Typed("orecchio", "it", 0), Typed("orecchio", "it", 1), Typed("orecchio", "it", 7), Typed("ear", "en", 1)]
+    found = read_texts(rows, class_names={0: DOG, 1: ("cat", "gatto")}, translator=small)
+    assert [one.text for one in found] == ["ear"] * 4
+    assert sorted(small.asked) == [("it", "en", name, "orecchio") for name in sorted(["", DOG[0], "cat"])]
 
 
 def test_translators_that_cannot_be_had(monkeypatch):
@@ -179,6 +187,7 @@ def test_services_are_asked_in_parts_and_tell_in_one_line():
 
         def translate_text(self, texts, *, source_lang, target_lang, context):
             assert (source_lang, target_lang) == ("IT", "EN-GB")
+            assert context == "What people see in part of a photo of: gru."
             self.sizes.append(len(texts))
             if "guasto" in texts:
                 raise OSError("quota\nused up")
@@ -186,10 +195,10 @@ def test_services_are_asked_in_parts_and_tell_in_one_line():
 
     service = Service()
     words = [f"parola{place}" for place in range(120)]
-    assert _DeepL(service, OSError).translate(words, "it", "en") == [word.upper() for word in words]
+    assert _DeepL(service, OSError).translate(words, "it", "en", "gru") == [word.upper() for word in words]
     assert service.sizes == [50, 50, 20]
     with pytest.raises(ModelError, match=r"DeepL did not translate from 'it' to 'en' \(quota used up\)"):
-        _DeepL(service, OSError).translate(["guasto"], "it", "en")
+        _DeepL(service, OSError).translate(["guasto"], "it", "en", "gru")
 
     class Language:
         code = "it"
@@ -207,9 +216,11 @@ def test_services_are_asked_in_parts_and_tell_in_one_line():
         def get_installed_languages(self):
             return [Language(), English()]
 
-    assert _Argos(Library()).translate(["omu"], "it", "en") == ["umo"]
+    argos = _Argos(Library())
+    assert argos.translate(["omu"], "it", "en", "gru") == ["umo"]
+    assert argos.translate(["omu", "osan"], "it", "en", "cane") == ["umo", "naso"]
     with pytest.raises(ModelError, match=r"Argos has no package from 'fr' to 'en' on this machine"):
-        _Argos(Library()).translate(["oeil"], "fr", "en")
+        _Argos(Library()).translate(["oeil"], "fr", "en", "")
 
 
 @pytest.mark.parametrize(

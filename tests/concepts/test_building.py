@@ -176,6 +176,26 @@ def test_the_same_answers_give_the_same_concepts_and_they_come_back_whole(
     }
 
 
+@pytest.mark.parametrize("method", ["lemma-first", "paper"])
+def test_answers_on_control_and_blank_maps_change_no_group(
+    study: Study, places: list[MapKey], encoder: Any, method: str
+) -> None:
+    rows = crowd(places)
+    blob = places[0]._replace(layer="", cluster=-1)
+    words = ["floppy ear", "furry tail", "sky of blue", "wheelhouse", *["wheels", "the wheels", "a wheel"] * 2]
+    beside = [typed(blob, word, f"x{n}", kind="control") for n, word in enumerate(words)]
+    beside += [typed(blob, word, f"y{n}", kind="blank") for n, word in enumerate(words)]
+    alone, joined = (build(study, some, encoder, method=method) for some in (rows, [*rows, *beside]))
+    assert joined.concepts == alone.concepts
+    assert {key: [(one.name, one.score) for one in some] for key, some in joined.maps.items()} == {
+        key: [(one.name, one.score) for one in some] for key, some in alone.maps.items()
+    }
+    # But the same thing on a control map counts for the lift, in whatever form.
+    (wheel,) = [name for name, one in alone.concepts.items() if "wheel" in dict(one.forms)]
+    lifts = [one.lift or 0 for some in (alone, joined) for one in some.maps_of(wheel) if one.key == places[2]]
+    assert lifts[1] < lifts[0]
+
+
 def test_the_papers_way_from_end_to_end(study: Study, places: list[MapKey], encoder: Any) -> None:
     rows = [typed(places[0], text, f"p{n}", step=n % 3) for n, text in enumerate(
         ["Wheel", "wheels", "a wheel", "fluffy fur", "fur", "the fur", "fuzzy fur", "sky", "blue sky", "whel"]
@@ -209,8 +229,8 @@ def test_languages_without_a_model_are_kept_apart_and_told(study: Study, places:
     class Both:
         name = "by hand"
 
-        def translate(self, texts: Sequence[str], source: str, target: str) -> list[str]:
-            assert (source, target) == ("it", "en")
+        def translate(self, texts: Sequence[str], source: str, target: str, context: str) -> list[str]:
+            assert (source, target, context) == ("it", "en", class_names(study)[one.target][0])
             return ["ears" if text == "ruote" else "ear" for text in texts]
 
     joined = build_concepts(study, Answers(as_table(rows), ""), encoder=encoder, translator=Both())

@@ -14,7 +14,7 @@ from layerlore.concepts.class_names import class_names
 from layerlore.concepts.curating import with_decisions
 from layerlore.concepts.decisions import read_decisions
 from layerlore.concepts.lemmas import key_of
-from layerlore.concepts.naming import name_groups
+from layerlore.concepts.naming import Name, name_groups
 from layerlore.concepts.reading import Read, ReadingSettings, Typed, read_texts
 from layerlore.concepts.records import AnswerFate, LeftOut, MapKey
 from layerlore.errors import SettingError
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from layerlore.concepts.embedding import Encodes
     from layerlore.concepts.languages import Translator
-    from layerlore.concepts.naming import Name
     from layerlore.concepts.records import ConceptSet
     from layerlore.study.answers import Answers
     from layerlore.study.images import Progress
@@ -150,6 +149,7 @@ def build_concepts(
                     f"{len(texts):,} different answers in {language!r} are grouped by their dictionary forms alone: "
                     f"{model.name} reads English; name another encoder, or have them translated"
                 )
+    named |= _beside(fates, named, counts)
     fates = [_with_group(fate, named) for fate in fates]
     facts |= {**_facts(answers, fates), "layers": layer_places(study)}
     found = with_decisions(fates, decisions, settings=asdict(settings), facts=facts)
@@ -227,12 +227,26 @@ _UNGROUPED = frozenset({LeftOut.SHADOW, LeftOut.VOID, LeftOut.TRAINING, LeftOut.
 
 
 def _counts(fates: Iterable[AnswerFate]) -> Counter[Form]:
-    """Forms that are grouped, with how many answers that count have them; those of control and blank maps alone: 1."""
-    counts: Counter[Form] = Counter()
-    for fate in fates:
-        if fate.read_as and fate.reason not in _UNGROUPED:
-            counts[Form(fate.language, fate.read_as)] += not fate.reason
-    return Counter({form: max(1, count) for form, count in counts.items()})
+    """Forms that are grouped, with how many answers that count have them."""
+    return Counter(Form(fate.language, fate.read_as) for fate in fates if fate.read_as and not fate.reason)
+
+
+def _beside(fates: Iterable[AnswerFate], named: Mapping[Form, Name], counts: Mapping[Form, int]) -> dict[Form, Name]:
+    """Names of forms that are on control and blank maps alone: of the group that has their dictionary form, if any.
+
+    They tell how often a word is typed whatever is shown, and must not change what is a group.
+    """
+    known: dict[Form, Name] = {}
+    for form in sorted(named, key=lambda form: (-counts[form], form)):
+        known.setdefault(Form(form.language, key_of(form.text, form.language)), named[form])
+    for form, name in named.items():
+        known.setdefault(Form(form.language, name.lemma), name)
+    alone = {Form(fate.language, fate.read_as) for fate in fates if fate.read_as and fate.reason not in _UNGROUPED}
+    found = {}
+    for form in sorted(alone - named.keys()):
+        key = key_of(form.text, form.language)
+        found[form] = known.setdefault(Form(form.language, key), Name(form.text, key))
+    return found
 
 
 def _can_read(encoder: str, language: str) -> bool:
@@ -251,8 +265,6 @@ def _grouped(texts: Mapping[str, int], language: str, encoder: Encodes, settings
 
 def _kept_apart(texts: Mapping[str, int], language: str) -> dict[Form, Name]:
     """Texts that no model reads: those with the same dictionary forms are one."""
-    from layerlore.concepts.naming import Name
-
     shown: dict[str, str] = {}
     for text in sorted(texts, key=lambda text: (-texts[text], text)):
         shown.setdefault(key_of(text, language), text)

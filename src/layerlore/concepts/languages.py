@@ -98,8 +98,15 @@ class Translator(Protocol):
         """As it is recorded with the concepts."""
         ...
 
-    def translate(self, texts: Sequence[str], source: str, target: str) -> Sequence[str]:
-        """The texts in another language, one for each, in their order; "" where it cannot."""
+    def translate(self, texts: Sequence[str], source: str, target: str, context: str) -> Sequence[str]:
+        """The texts in another language, one for each, in their order; "" where it cannot.
+
+        Args:
+            texts: Different ones, all about photos of one class.
+            source: Their language.
+            target: The language to translate into.
+            context: What the photos show, such as ``golden retriever``; "" where that is not known.
+        """
         ...
 
 
@@ -139,15 +146,16 @@ class _DeepL:
     fault: type[Exception] = field(repr=False)
     name: str = "deepl"
 
-    def translate(self, texts: Sequence[str], source: str, target: str) -> list[str]:
+    def translate(self, texts: Sequence[str], source: str, target: str, context: str) -> list[str]:
+        about = (
+            f"What people see in part of a photo of: {context}." if context else "What people see in part of a photo."
+        )
         aim = {"en": "EN-GB", "pt": "PT-PT"}.get(target, target.upper())
         found: list[str] = []
         try:
             for start in range(0, len(texts), 50):  # more in one request is refused
                 some = list(texts[start : start + 50])
-                results = self.client.translate_text(
-                    some, source_lang=source.upper(), target_lang=aim, context="What people see in part of a photo."
-                )
+                results = self.client.translate_text(some, source_lang=source.upper(), target_lang=aim, context=about)
                 found += [one.text for one in results]
         except self.fault as error:
             reason = " ".join(str(error).split())[:160]
@@ -171,8 +179,15 @@ class _Argos:
 
     library: Any = field(repr=False)
     name: str = "argos"
+    known: dict[tuple[str, str, str], str] = field(default_factory=dict, repr=False, compare=False)
 
-    def translate(self, texts: Sequence[str], source: str, target: str) -> list[str]:
+    def translate(
+        self,
+        texts: Sequence[str],
+        source: str,
+        target: str,
+        context: str,  # noqa: ARG002 - it takes none, so that a text is translated once for all classes
+    ) -> list[str]:
         languages = {one.code: one for one in self.library.get_installed_languages()}
         way = languages[source].get_translation(languages[target]) if {source, target} <= languages.keys() else None
         if way is None:
@@ -180,4 +195,7 @@ class _Argos:
                 f"Argos has no package from {source!r} to {target!r} on this machine; "
                 f"argospm install translate-{source}_{target}"
             )
-        return [str(way.translate(text)) for text in texts]
+        for text in texts:
+            if (text, source, target) not in self.known:
+                self.known[text, source, target] = str(way.translate(text))
+        return [self.known[text, source, target] for text in texts]

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from layerlore.concepts.embedding import EXTRA
 from layerlore.concepts.lemmas import key_of, lemma, words_of
+from layerlore.errors import ModelError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +25,19 @@ PAPERS_STOP_WORDS = frozenset(
     | {"next", "left", "right"}
 )
 """What the paper leaves out beside the usual stop words."""
+
+_GRAMMAR = (
+    "i me my mine myself you your yours yourself yourselves he him his himself she her hers herself it its itself",
+    "we us our ours ourselves they them their theirs themselves who whom whose which what this that these those",
+    "am is are was were be been being have has had having do does did doing can could will would shall should",
+    "a an the and or but nor if because as while until though of at by for with about against between into through",
+    "during before after above below under over to from up down in out on off upon within without",
+    "again further then once here there when where why how all any both each few more some such other another own same",
+    "no not only so than too very just now s t d m ll re ve don",
+)
+"""Closed classes of English words: pronouns, auxiliaries, articles, conjunctions, prepositions, and small adverbs."""
+PARTS_OF_SPEECH = ("NOUN", "ADJ", "ADV", "VERB")
+"""As what a name that stands alone is read, the first that a dictionary has: players name things."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +83,7 @@ def name_groups(
         some, weights = [texts[place] for place in places], np.array([counts[place] for place in places])
         if method == "paper":
             shown = telling_word(some, weights, vectors[places], words, language)
-            form = " ".join(lemma(word, language) for word in words_of(shown)) or shown
+            form = " ".join(spoken_lemma(word, language) for word in words_of(shown)) or shown
             found = surface_words(some, weights, form, language) or {shown: int(weights.sum())}
         else:
             form = key_of(medoid(some, weights, vectors[places]), language)
@@ -129,38 +144,42 @@ def surface_words(texts: Sequence[str], counts: NDArray[np.int64], form: str, la
     found: defaultdict[str, int] = defaultdict(int)
     for text, count in zip(texts, counts, strict=True):
         for word in set(words_of(text)):
-            if lemma(word, language) == form:
+            if spoken_lemma(word, language) == form:
                 found[word] += int(count)
     return dict(found)
 
 
-_THINGS = frozenset(
-    {"face", "back", "front", "top", "bottom", "side", "large", "big", "small", "long", "line", "home", "page", "ring"}
-    | {"web", "text", "one", "two", "three", "open", "high", "new", "world", "sky", "show", "sides", "faces", "number"}
-    | {
-        "numbers",
-        "group",
-        "full",
-        "old",
-        "young",
-        "state",
-        "ball",
-        "tip",
-        "case",
-        "area",
-        "room",
-        "bill",
-        "fire",
-        "fly",
-    }
-)
-"""Stop words of stopwordsiso that players see in a picture."""
+@cache
+def spoken_lemma(word: str, language: str = "en") -> str:
+    """Dictionary form of a word by its part of speech, as the paper has it; the word itself where it is not known.
+
+    Of several forms the shortest is taken: leaves are more than one leaf.
+
+    Args:
+        word: A folded word.
+        language: Other than in English, dictionary forms without part of speech.
+
+    Raises:
+        ModelError: The extra ``labels`` is not installed.
+    """
+    if language != "en":
+        return lemma(word, language)
+    try:
+        from lemminflect import getAllLemmas
+    except ImportError as error:
+        raise ModelError(f"names of 'paper' need lemminflect, which is not installed; {EXTRA}") from error
+    known: dict[str, tuple[str, ...]] = getAllLemmas(word)
+    for part in PARTS_OF_SPEECH:
+        if part in known:
+            return min(known[part], key=lambda form: (len(form), form)).casefold()
+    return word
 
 
 @cache
 def stop_words(language: str) -> frozenset[str]:
-    """Words that never name a group: those of the language, and in English the paper's."""
+    """Words that never name a group: in English those of grammar and the paper's own, else those of stopwordsiso."""
+    if language == "en":
+        return PAPERS_STOP_WORDS.union(*(line.split() for line in _GRAMMAR))
     from stopwordsiso import has_lang, stopwords
 
-    usual = frozenset(stopwords(language)) if has_lang(language) else frozenset()
-    return (usual - _THINGS) | PAPERS_STOP_WORDS if language == "en" else usual
+    return frozenset(stopwords(language)) if has_lang(language) else frozenset()

@@ -120,10 +120,11 @@ def read_texts(
     languages = _languages(rows, folded, settings)
     texts = _repaired(rows, folded, languages) if settings.spelling else folded
     reasons = [_unreadable(row, text, language) for row, text, language in zip(rows, folded, languages, strict=True)]
-    if translator is not None:
-        readable = [not reason for reason in reasons]
-        texts, languages = _translated(texts, languages, readable, translator, settings.language)
     names = {target: tuple(some) for target, some in class_names.items()}
+    if translator is not None:
+        spoken = ["" if reason else language for reason, language in zip(reasons, languages, strict=True)]
+        texts, spoken = _translated(rows, texts, spoken, names, translator, settings.language)
+        languages = [new or old for new, old in zip(spoken, languages, strict=True)]
     return tuple(
         Read(language, "", reason) if reason else _bare(text, language, names.get(row.target, ()))
         for row, text, language, reason in zip(rows, texts, languages, reasons, strict=True)
@@ -171,16 +172,26 @@ def _repaired(rows: Sequence[Typed], folded: Sequence[str], languages: Sequence[
 
 
 def _translated(
-    texts: Sequence[str], languages: Sequence[str], readable: Sequence[bool], translator: Translator, target: str
+    rows: Sequence[Typed],
+    texts: Sequence[str],
+    languages: Sequence[str],
+    names: Mapping[int, tuple[str, ...]],
+    translator: Translator,
+    target: str,
 ) -> tuple[list[str], list[str]]:
-    """The answers in one language, with that language; each different text is translated once."""
-    known: dict[tuple[str, str], str] = {}
-    pairs = list(zip(texts, languages, strict=True))
-    for source in sorted({one for one, yes in zip(languages, readable, strict=True) if yes and one != target}):
-        some = sorted({text for (text, own), yes in zip(pairs, readable, strict=True) if yes and own == source})
-        found = translator.translate(some, source, target)
-        known |= {(text, source): fold(other) for text, other in zip(some, found, strict=True)}
-    return [known.get(pair, pair[0]) for pair in pairs], [target if pair in known else pair[1] for pair in pairs]
+    """The answers in one language, with that language; each different text is translated once for each class."""
+    wanted: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+    contexts = [(names.get(row.target) or ("",))[0] for row in rows]
+    readable = [language not in ("", target) for language in languages]
+    keys = list(zip(languages, contexts, texts, strict=True))
+    for (source, context, text), yes in zip(keys, readable, strict=True):
+        if yes:
+            wanted[source, context].add(text)
+    known: dict[tuple[str, str, str], str] = {}
+    for (source, context), some in sorted(wanted.items()):
+        found = translator.translate(sorted(some), source, target, context)
+        known |= {(source, context, text): fold(other) for text, other in zip(sorted(some), found, strict=True)}
+    return [known.get(key, key[2]) for key in keys], [target if key in known else key[0] for key in keys]
 
 
 def _bare(text: str, language: str, names: tuple[str, ...]) -> Read:

@@ -51,6 +51,8 @@ def cut(vectors: NDArray[np.float32]) -> NDArray[np.int64]:
     distances = (distances + distances.T) / 2
     np.fill_diagonal(distances, 0)
     tree = linkage(squareform(distances, checks=False), "complete")
+    # The published code links by cosine and takes the silhouette of Euclidean distances.
+    np.sqrt(2 * distances, out=distances)
     return cut_into(tree, best_cut(tree, distances))
 
 
