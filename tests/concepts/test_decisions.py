@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import subprocess
+import sys
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -22,9 +24,10 @@ from layerlore.concepts.decisions import (
     add_decision,
     read_decisions,
 )
+from layerlore.concepts.locking import deciding
 from layerlore.concepts.records import AnswerFate, LeftOut, MapKey
 from layerlore.concepts.storage import load_concepts, save_concepts
-from layerlore.errors import ConceptError, FileFormatError
+from layerlore.errors import ConceptError, FileFormatError, OutputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -323,3 +326,53 @@ def test_a_file_that_cannot_be_read_is_told_and_stays(tmp_path: Path, text: str,
     with pytest.raises(FileFormatError):
         add_decision(tmp_path, Decision(1, "undo", undoes=1))
     assert path.read_text() == text
+
+
+RENAMES = """
+import sys
+from pathlib import Path
+from layerlore.concepts import curating
+folder, own = Path(sys.argv[1]), sys.argv[2]
+for count in range(int(sys.argv[3])):
+    curating.decide(folder, lambda found, before: curating.rename(found, before, "en:" + own, own))
+"""
+
+
+def test_decisions_made_at_once_are_all_kept(tmp_path: Path) -> None:
+    save_concepts(tmp_path, decide())
+    own, times = ("ear", "fur", "wheel", "sky"), 5
+    running = [
+        subprocess.Popen([sys.executable, "-c", RENAMES, str(tmp_path), name, str(times)], stderr=subprocess.PIPE)
+        for name in own
+    ]
+    for one in running:
+        assert one.communicate(timeout=60)[1] == b""
+    made = read_decisions(tmp_path)
+    assert [one.number for one in made] == list(range(1, 1 + len(own) * times))
+    assert Counter(one.into for one in made) == dict.fromkeys(own, times)
+    assert load_concepts(tmp_path).facts["decisions"] == len(made)  # and all of them are applied
+
+
+def test_a_decision_made_while_concepts_are_built_is_applied(tmp_path: Path) -> None:
+    found = decide()
+    save_concepts(tmp_path, found)
+    curate(tmp_path, curating.rename(found, (), "fur", "coat"))
+    assert "coat" in {one.name for one in curating.settle(tmp_path, found, ()).concepts.values()}
+    assert "coat" in {one.name for one in load_concepts(tmp_path).concepts.values()}
+
+
+def test_who_waits_too_long_or_comes_too_late_is_told(tmp_path: Path) -> None:
+    found = decide()
+    save_concepts(tmp_path, found)
+    one, other = (curating.rename(found, (), "fur", name) for name in ("coat", "hair"))
+    curate(tmp_path, one)
+    with pytest.raises(ConceptError, match="decision 1 is there already: somebody decided in between"):
+        curate(tmp_path, other)
+    with (
+        deciding(tmp_path),
+        pytest.raises(ConceptError, match="another command has been changing its concepts"),
+        deciding(tmp_path, patience=0),
+    ):
+        pass
+    with pytest.raises(OutputError, match=r"cannot write .*\.concepts\.lock"), deciding(tmp_path / "gone"):
+        pass

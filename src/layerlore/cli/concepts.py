@@ -15,9 +15,13 @@ from layerlore.cli.study_printing import study_progress
 from layerlore.errors import FileFormatError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from layerlore.concepts.building import ConceptSettings
     from layerlore.concepts.records import ConceptSet
 
+LANGUAGES = "en,it"
+"""Those of the game's pages."""
 TOP = 10
 """Concepts that are printed; ``--json`` and the files have all."""
 
@@ -62,6 +66,9 @@ def concepts(  # noqa: PLR0913 one for each option
         Translator | None, typer.Option(help="Who translates answers into that of --language.", metavar="deepl|argos")
     ] = None,
     language: Annotated[str, typer.Option(help="Of answers that do not say theirs.", metavar="LANG")] = "en",
+    languages: Annotated[
+        str, typer.Option(help="Languages that answers may be in, whatever their players chose.", metavar="LANG,...")
+    ] = LANGUAGES,
     source: Annotated[
         str | None,
         typer.Option(
@@ -80,8 +87,9 @@ def concepts(  # noqa: PLR0913 one for each option
     """Make concepts of what people typed: names of cluster maps, with the way back to every answer."""
     with one_line_errors(debug=debug):
         if source is not None:
-            others = answers or encoder or translate or method is not Grouping.default or language != "en"
-            propose(folder, source, words, replace=replace, others=bool(others), as_json=as_json)
+            said = method is not Grouping.default or (language, languages) != ("en", LANGUAGES)
+            others = bool(answers or encoder or translate or said)
+            propose(folder, source, words, replace=replace, others=others, as_json=as_json)
             return
         if words or replace:
             raise typer.BadParameter("only with --from", param_hint="--words" if words else "--replace")
@@ -90,7 +98,11 @@ def concepts(  # noqa: PLR0913 one for each option
 
         chosen = DEFAULT if method is Grouping.default else method.value
         settings = ConceptSettings(
-            method=chosen, encoder=encoder, language=language, translate=translate.value if translate else None
+            method=chosen,
+            encoder=encoder,
+            language=language,
+            languages=tuple(one.strip() for one in languages.split(",") if one.strip()),
+            translate=translate.value if translate else None,
         )
         found, notes = _of_answers(folder, answers, settings)
         if as_json:
@@ -102,7 +114,8 @@ def concepts(  # noqa: PLR0913 one for each option
 def _of_answers(folder: Path, answers: Path | None, settings: ConceptSettings) -> tuple[ConceptSet, list[str]]:
     """Make concepts of what people typed, and write them; with what should be known of them."""
     from layerlore.concepts.building import build_concepts
-    from layerlore.concepts.storage import save_concepts
+    from layerlore.concepts.curating import settle
+    from layerlore.concepts.decisions import read_decisions
     from layerlore.study.answers import ANSWERS_FILE, read_answers
     from layerlore.study.study import Study
 
@@ -115,10 +128,10 @@ def _of_answers(folder: Path, answers: Path | None, settings: ConceptSettings) -
         )
     read = read_answers(path, study)
     notes = list(read.notes)
+    before = read_decisions(folder)
     with study_progress("embedding", "answers") as progress:
         found = build_concepts(study, read, settings, progress=progress, notice=notes.append)
-    save_concepts(folder, found)
-    return found, notes
+    return settle(folder, found, before), notes
 
 
 def propose(folder: Path, source: str, words: Path | None, *, replace: bool, others: bool, as_json: bool) -> None:
@@ -126,6 +139,7 @@ def propose(folder: Path, source: str, words: Path | None, *, replace: bool, oth
     if others:
         raise typer.BadParameter("a model reads no answers; leave out what is about answers", param_hint="--from")
     from layerlore.concepts.clip import load_clip
+    from layerlore.concepts.locking import deciding
     from layerlore.concepts.proposing import check_free, lines, propose_concepts, read_words
     from layerlore.concepts.storage import save_concepts
     from layerlore.study.study import Study
@@ -137,7 +151,8 @@ def propose(folder: Path, source: str, words: Path | None, *, replace: bool, oth
     model = load_clip(source)
     with study_progress("looking") as progress:
         found = propose_concepts(study, model, listed, progress=progress)
-    save_concepts(folder, found)
+    with deciding(folder):
+        save_concepts(folder, found)
     if as_json:
         print_json(as_content(found, []))
         return
@@ -180,9 +195,32 @@ def print_concepts(folder: Path, found: ConceptSet, notes: list[str]) -> None:
     if facts["decisions"]:
         say(f"people's decisions that hold: {facts['decisions']:,}")
     say(f"{facts['concepts']:,} concepts on {facts['maps_named']:,} cluster maps")
+    for line in agreement_lines(facts["agreement"]):
+        say(line)
     for one in sorted(found.concepts.values(), key=lambda one: (-one.answers, one.name))[:TOP]:
         others = [text for text, _ in one.forms if text != one.name][:4]
         told = f"  (also {', '.join(others)})" if others else ""
         count = len(found.maps_of(one.concept_id))
         typer.echo(printable(f"{one.answers:>7,}  {one.name}, on {count:,} maps{told}"))
     say(f"next: layerlore curate {folder} list, to look through them; layerlore report {folder}, for the pages")
+
+
+def agreement_lines(found: dict[str, Any]) -> Iterator[str]:
+    """How far people agree, for people; nothing where no two had the same map."""
+    if not found:
+        return
+    whole, ends = found["all"], found["convergence"]
+    if whole["alpha"] is not None:
+        yield f"people agree: Krippendorff's alpha {_alpha(whole)}, {whole['raters']:,} on {whole['maps']:,} maps"
+        parts = [(name, one) for name, one in found["layers"].items() if one["alpha"] is not None]
+        if len(parts) > 1:
+            yield "by layer: " + ", ".join(f"{name} {one['alpha']:.2f}" for name, one in parts)
+    yield f"entropy of a map: {whole['typed_bits']:.2f} bits as typed, {whole['concept_bits']:.2f} as concepts"
+    if ends["maps"]:
+        yield f"the best concepts stay from person {ends['raters']:.1f} on (median of {ends['maps']:,} maps)"
+
+
+def _alpha(part: dict[str, Any]) -> str:
+    """Alpha, with its interval where there is one."""
+    interval = "" if part["low"] is None else f" (95 %: {part['low']:.2f} to {part['high']:.2f})"
+    return f"{part['alpha']:.2f}{interval}"

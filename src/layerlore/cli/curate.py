@@ -56,11 +56,14 @@ def list_concepts(
 
         found, decisions = load_concepts(context.obj), read_decisions(context.obj)
         gone = taken_back(decisions)
-        listed = sorted(found.concepts.values(), key=lambda one: (-one.answers, one.name))
+        maps = {name: len(found.maps_of(name)) for name in found.concepts}
+        listed = sorted(found.concepts.values(), key=lambda one: (-one.answers, -maps[one.concept_id], one.name))
         if as_json:
             told = [{**asdict(one), "holds": one.number not in gone} for one in decisions]
-            print_json({"concepts": [asdict(one) for one in listed], "decisions": told})
+            print_json({"source": found.source, "concepts": [asdict(one) for one in listed], "decisions": told})
             return
+        if found.machine:
+            say(f"note: {found.source} proposed these words, nobody typed them; they cannot be changed")
         for one in listed[:limit]:
             typer.echo(printable(_line(one, found)))
         if len(listed) > limit:
@@ -143,15 +146,13 @@ def undo(
 
 def _decide(folder: Path, make: Any, who: str, *, as_json: bool) -> None:  # noqa: ANN401 a function of concepts and decisions
     """Make a decision, apply it, and say what there is now."""
-    from layerlore.concepts.curating import check_people, curate
-    from layerlore.concepts.decisions import read_decisions
-    from layerlore.concepts.storage import load_concepts
+    from layerlore.concepts.curating import decide
 
-    found = load_concepts(folder)
-    check_people(folder, found)
-    made: Decision = make(found, read_decisions(folder))
-    made = replace(made, who=who, when=datetime.now(UTC).isoformat(timespec="seconds"))
-    changed = curate(folder, made, found)
+    def signed(found: ConceptSet, before: tuple[Decision, ...]) -> Decision:
+        one: Decision = make(found, before)
+        return replace(one, who=who, when=datetime.now(UTC).isoformat(timespec="seconds"))
+
+    made, found, changed = decide(folder, signed)
     if as_json:
         print_json({"decision": asdict(made), "concepts": len(changed.concepts)})
         return
@@ -164,6 +165,8 @@ def _decide(folder: Path, make: Any, who: str, *, as_json: bool) -> None:  # noq
 
 def _line(one: Concept, found: ConceptSet) -> str:
     """A concept in one line."""
+    if one.machine:
+        return f"{one.language}:{one.name} (machine)  {len(found.maps_of(one.concept_id)):,} maps"
     forms = ", ".join(f"{text} {count:,}" for text, count in one.forms[:FORMS])
     more = f" and {len(one.forms) - FORMS:,} more" if len(one.forms) > FORMS else ""
     mark = " *" if one.decided else ""

@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from layerlore.concepts.agreement import measure_agreement
 from layerlore.concepts.records import AnswerFate, Concept, ConceptSet
 from layerlore.concepts.scoring import Said, score_maps
 
@@ -101,6 +102,7 @@ def assemble(
         "concepts": len(kept),
         "maps_named": len(maps),
         "answers_behind_concepts": sum(bool(fate.concept_id) for fate in told),
+        "agreement": measure_agreement(told, layers),
     }
     return ConceptSet(kept, maps, tuple(told), settings=settings, facts={**facts, **counts})
 

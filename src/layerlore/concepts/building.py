@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -15,7 +16,7 @@ from layerlore.concepts.curating import with_decisions
 from layerlore.concepts.decisions import read_decisions
 from layerlore.concepts.lemmas import key_of
 from layerlore.concepts.naming import Name, name_groups
-from layerlore.concepts.reading import Read, ReadingSettings, Typed, read_texts
+from layerlore.concepts.reading import Read, ReadingSettings, Typed, forget, read_texts
 from layerlore.concepts.records import AnswerFate, LeftOut, MapKey
 from layerlore.errors import SettingError
 
@@ -35,6 +36,8 @@ CHUNK = 1024
 """Texts that are embedded between two signs of progress."""
 KINDS = {"control": LeftOut.CONTROL, "honeypot": LeftOut.HONEYPOT, "blank": LeftOut.BLANK}
 PAPERS_ENCODER = "all-mpnet-base-v2"
+MANY = 20_000
+"""Answers from which on the memory is needed for their vectors."""
 
 
 class Row(NamedTuple):
@@ -75,6 +78,7 @@ class ConceptSettings:
         encoder: A sentence-transformers model; None for the default one, which reads English.
         threshold: Least likeness within a group of ``lemma-first``; None for the one that was learnt.
         language: Of answers that do not say theirs.
+        languages: Languages that answers may be in, too, whatever their players chose: those of the game's pages.
         translate: ``deepl`` or ``argos``, to read answers in other languages in this one; None: they are kept apart.
     """
 
@@ -82,14 +86,18 @@ class ConceptSettings:
     encoder: str | None = None
     threshold: float | None = None
     language: str = "en"
+    languages: tuple[str, ...] = ("en", "it")
     translate: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be, before any work is done.
 
         Raises:
-            SettingError: The method is unknown, or has no such setting.
+            SettingError: The method is unknown, or has no such setting; or a language cannot be one.
         """
+        for one in (self.language, *self.languages):
+            if not re.fullmatch(r"[a-z]{2,3}(-[A-Za-z]+)?", one):
+                raise SettingError(f"language {one!r}: give a code, such as en or it")
         if self.method not in grouping.METHODS:
             raise SettingError(f"unknown method {self.method!r}; there are {', '.join(grouping.METHODS)}")
         if self.threshold is not None and "threshold" not in grouping.SETTINGS[self.method]:
@@ -152,7 +160,9 @@ def build_concepts(
     named |= _beside(fates, named, counts)
     fates = [_with_group(fate, named) for fate in fates]
     facts |= {**_facts(answers, fates), "layers": layer_places(study)}
-    found = with_decisions(fates, decisions, settings=asdict(settings), facts=facts)
+    found = with_decisions(
+        fates, decisions, settings={**asdict(settings), "languages": list(settings.languages)}, facts=facts
+    )
     for text in found.facts["decisions_unfit"]:
         notice(text)
     return found
@@ -170,7 +180,7 @@ def read_fates(
 ) -> list[AnswerFate]:
     """Every answer with what it is read as, in the order of the answers; no groups yet."""
     table = answers.table.select(READ)
-    rows = [Row(*values) for values in zip(*(column.to_pylist() for column in table.columns), strict=True)]
+    rows = [Row(*values) for values in zip(*(_shared(column.to_pylist()) for column in table.columns), strict=True)]
     keys: dict[MapKey, MapKey] = {}
     reasons = [_left_out(row) for row in rows]
     read = _read(rows, class_names(study), settings, translator)
@@ -199,6 +209,12 @@ def read_fates(
     return fates
 
 
+def _shared(values: Iterable[Any]) -> list[Any]:
+    """The values of one column; of those that are equal one is kept in memory."""
+    kept: dict[Any, Any] = {}
+    return [kept.setdefault(value, value) for value in values]
+
+
 def _left_out(row: Row) -> LeftOut | None:
     """Why a whole round does not count, whatever was typed in it."""
     if row.shadow:
@@ -218,8 +234,12 @@ def _read(
     typed = [Typed(*asked, count) for asked, count in sorted(times.items())]
     # The paper repairs no spelling and takes each answer to be in the language that it was given in.
     own_way = settings.method != "paper"
-    how = ReadingSettings(settings.language, spelling=own_way, detect=own_way, translate=settings.translate)
+    how = ReadingSettings(
+        settings.language, settings.languages, spelling=own_way, detect=own_way, translate=settings.translate
+    )
     read = read_texts(typed, class_names=names, settings=how, translator=translator)
+    if len(rows) > MANY:
+        forget()
     return dict(zip(sorted(times), read, strict=True))
 
 

@@ -18,11 +18,12 @@ from layerlore.concepts.decisions import (
     read_decisions,
     taken_back,
 )
+from layerlore.concepts.locking import deciding
 from layerlore.concepts.storage import load_concepts, save_concepts
 from layerlore.errors import ConceptError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from layerlore.concepts.records import AnswerFate, Concept, ConceptSet
@@ -56,16 +57,66 @@ def curate(folder: Path, decision: Decision, found: ConceptSet | None = None) ->
         found: The study's concepts, where they were read already.
 
     Raises:
-        ConceptError: The concepts are a model's proposals; behind them are no answers that could be put together anew.
+        ConceptError: The concepts are a model's proposals, behind which are no answers that could be put together anew;
+            or somebody else decided in between.
         FileFormatError: The concepts or the decisions cannot be read.
         OutputError: The folder cannot be written.
     """
-    found = found or load_concepts(folder)
+    with deciding(folder):
+        return _written(folder, decision, found or load_concepts(folder))
+
+
+def decide(
+    folder: Path, make: Callable[[ConceptSet, tuple[Decision, ...]], Decision]
+) -> tuple[Decision, ConceptSet, ConceptSet]:
+    """Make a decision about what is there now, write it down and apply it; nobody else decides meanwhile.
+
+    Args:
+        folder: Of the study.
+        make: Makes it of the study's concepts and of the decisions so far.
+
+    Returns:
+        The decision, and the concepts before and after it.
+
+    Raises:
+        ConceptError: The decision cannot be made, or the concepts are a model's proposals.
+        FileFormatError: The concepts or the decisions cannot be read.
+        OutputError: The folder cannot be written.
+    """
+    with deciding(folder):
+        found = load_concepts(folder)
+        check_people(folder, found)
+        made = make(found, read_decisions(folder))
+        return made, found, _written(folder, made, found)
+
+
+def _written(folder: Path, decision: Decision, found: ConceptSet) -> ConceptSet:
     check_people(folder, found)
     add_decision(folder, decision)
     changed = with_decisions(found.fates, read_decisions(folder), settings=found.settings, facts=found.facts)
     save_concepts(folder, changed)
     return changed
+
+
+def settle(folder: Path, found: ConceptSet, before: Sequence[Decision]) -> ConceptSet:
+    """Write new concepts of people's answers, with what was decided while they were made.
+
+    Args:
+        folder: Of the study.
+        found: The concepts.
+        before: Decisions that were applied to them.
+
+    Raises:
+        ConceptError: Somebody else has been changing the concepts for long.
+        FileFormatError: The decisions cannot be read.
+        OutputError: The folder cannot be written.
+    """
+    with deciding(folder):
+        now = read_decisions(folder)
+        if now != tuple(before):
+            found = with_decisions(found.fates, now, settings=found.settings, facts=found.facts)
+        save_concepts(folder, found)
+    return found
 
 
 def check_people(folder: Path, found: ConceptSet) -> None:

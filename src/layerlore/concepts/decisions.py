@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from layerlore.concepts.assembling import Form, Label, form_counts
 from layerlore.concepts.lemmas import key_of
-from layerlore.errors import FileFormatError
+from layerlore.errors import ConceptError, FileFormatError
 from layerlore.files import write_whole
 
 if TYPE_CHECKING:
@@ -315,10 +315,13 @@ def add_decision(folder: Path, one: Decision) -> None:
     """Add an entry at the end of the file; what is in it, remarks too, stays as it is.
 
     Raises:
+        ConceptError: Another entry has the number, or a later one: somebody decided in between.
         FileFormatError: The file cannot be read.
         OutputError: It cannot be written.
     """
-    read_decisions(folder)
+    known = read_decisions(folder)
+    if known and one.number <= known[-1].number:
+        raise ConceptError(f"decision {one.number} is there already: somebody decided in between; look, and try again")
     path = folder / DECISIONS_FILE
     before = path.read_text(encoding="utf-8-sig") if path.exists() else HEAD
     write_whole(path, f"{before.rstrip()}\n\n{_entry(one)}".encode())

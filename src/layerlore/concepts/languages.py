@@ -1,7 +1,7 @@
 """In which language an answer is, and how it is translated where somebody asks for that.
 
-One word says little about its language, so what the player chose wins unless its own dictionary knows none of the
-words, another one that the campaign is played in knows all of them, and their letters look like it, too.
+One word says little about its language, so what the player chose wins unless its own dictionary lacks one of the
+words, that of exactly one other language in question has all of them, and their letters look like it, too.
 """
 
 from __future__ import annotations
@@ -43,6 +43,11 @@ def language_of(text: str, given: str, candidates: tuple[str, ...]) -> str:
     return fitting[0] if len(fitting) == 1 else _likeliest(text, tuple(fitting))
 
 
+def forget() -> None:
+    """Free what languages are told apart by; it is read again where it is needed."""
+    _detector.cache_clear()
+
+
 def _scripts(language: str) -> set[str]:
     language = language.partition("-")[0]
     return _SEVERAL.get(language, {SCRIPTS.get(language, "LATIN")})
@@ -50,9 +55,9 @@ def _scripts(language: str) -> set[str]:
 
 def _surely_other(text: str, given: str, others: tuple[str, ...]) -> str:
     """Another language that an answer is surely in, or ""."""
-    words = [word for word in words_of(text) if len(word) > 1]
+    words = [part for word in words_of(text) for part in word.split("'") if len(part) > 1]
     own = vocabulary(given)
-    if not words or not others or own is None or any(word in own for word in words):
+    if not words or not others or own is None or all(word in own for word in words):
         return ""
     fitting = [one for one in others if (known := vocabulary(one)) and all(word in known for word in words)]
     if len(fitting) != 1:

@@ -75,19 +75,24 @@ def name_groups(
     members: defaultdict[int, list[int]] = defaultdict(list)
     for place in sorted(range(len(texts)), key=lambda one: texts[one]):
         members[int(groups[place])].append(place)
-    vectors = encoder.encode(texts) if len(texts) else np.zeros((0, 1), dtype=np.float32)
+    papers = method == "paper"
+    keys = {} if papers else {text: key_of(text, language) for text in texts}
+    # Where all have one form the name needs no vectors, which are what takes time.
+    apart = [some for some in members.values() if papers or len({keys[texts[place]] for place in some}) > 1]
+    vectors = encoded(sorted(texts[place] for some in apart for place in some), encoder)
+    words = encoded(sorted({word for text in texts for word in words_of(text)}), encoder) if papers else {}
     named = {}
     forms: defaultdict[str, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
-    words = encode_words(texts, encoder) if method == "paper" else {}
     for group, places in sorted(members.items()):
         some, weights = [texts[place] for place in places], np.array([counts[place] for place in places])
-        if method == "paper":
-            shown = telling_word(some, weights, vectors[places], words, language)
+        if papers:
+            shown = telling_word(some, weights, np.stack([vectors[text] for text in some]), words, language)
             form = " ".join(spoken_lemma(word, language) for word in words_of(shown)) or shown
             found = surface_words(some, weights, form, language) or {shown: int(weights.sum())}
         else:
-            form = key_of(medoid(some, weights, vectors[places]), language)
-            found = {text: int(n) for text, n in zip(some, weights, strict=True) if key_of(text, language) == form}
+            known = some[0] in vectors
+            form = keys[medoid(some, weights, np.stack([vectors[text] for text in some])) if known else some[0]]
+            found = {text: int(n) for text, n in zip(some, weights, strict=True) if keys[text] == form}
         named[group] = form
         for text, count in found.items():
             forms[form][text] += count
@@ -133,10 +138,9 @@ def telling_word(
     return candidates[int(np.argmax(np.round(sums, 5)))]
 
 
-def encode_words(texts: Sequence[str], encoder: Encodes) -> dict[str, NDArray[np.float32]]:
-    """Unit vectors of all words that can name a group."""
-    words = sorted({word for text in texts for word in words_of(text)})
-    return dict(zip(words, encoder.encode(words), strict=True)) if words else {}
+def encoded(texts: Sequence[str], encoder: Encodes) -> dict[str, NDArray[np.float32]]:
+    """Different texts with their unit vectors."""
+    return dict(zip(texts, encoder.encode(texts), strict=True)) if texts else {}
 
 
 def surface_words(texts: Sequence[str], counts: NDArray[np.int64], form: str, language: str) -> dict[str, int]:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
+from layerlore.concepts import languages as telling
+from layerlore.concepts import spelling
 from layerlore.concepts.class_words import says_nothing, without_class, without_filler
 from layerlore.concepts.languages import language_of, load_translator
 from layerlore.concepts.lemmas import words_of
@@ -129,6 +131,12 @@ def read_texts(
         Read(language, "", reason) if reason else _bare(text, language, names.get(row.target, ()))
         for row, text, language, reason in zip(rows, texts, languages, reasons, strict=True)
     )
+
+
+def forget() -> None:
+    """Free the dictionaries, which take more memory than the answers of most studies."""
+    telling.forget()
+    spelling.forget()
 
 
 def _languages(rows: Sequence[Typed], folded: Sequence[str], settings: ReadingSettings) -> list[str]:

@@ -327,3 +327,10 @@ def speller(language: str) -> Speller | None:
     for word, count in words.counts.items():
         index.create_dictionary_entry(word, count)
     return Speller(words, index)
+
+
+def forget() -> None:
+    """Free the dictionaries and their indexes, some 200 MB; they are read again where they are needed."""
+    speller.cache_clear()
+    vocabulary.cache_clear()
+    english_pairs.cache_clear()

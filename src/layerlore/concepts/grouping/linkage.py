@@ -17,7 +17,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-BLOCK = 1024
+BLOCK = 512
 """Rows that are compared with all others at once."""
 
 
@@ -79,7 +79,7 @@ def _nearest(
     """Of each row the most alike other item, the first of those that are equal, and how alike."""
     best = np.empty(len(rows), dtype=np.float32)
     place = np.empty(len(rows), dtype=np.int64)
-    others = right[among].T
+    others = (right if len(among) == len(right) else right[among]).T
     column = np.full(len(left), -1)
     column[among] = np.arange(len(among))
     for start in range(0, len(rows), BLOCK):
