@@ -129,6 +129,27 @@ def test_same_bytes_and_no_photo_read_again(study: Study, folders: dict[str, Pat
         run(seed=1)  # other random windows
 
 
+def test_concepts_are_compared_with_each_other(study: Study, tmp_path: Path) -> None:
+    shutil.copytree(study.folder, tmp_path / "copy")
+    copy = Study.open(tmp_path / "copy")
+    copy.use_network(planted())
+    layer = study.settings.layers[0]
+    keys = {
+        label: [MapKey(one.image_id, one.class_index or 0, layer, -1) for one in study.images if one.label == label]
+        for label in ("red", "other")
+    }
+    settings = TcavSettings(runs=20, negatives="concepts")
+    # The only other concept has too few pictures.
+    found = validate(copy, classes=["red"], settings=settings)
+    assert not found.scores
+    assert "fewer than 8 pictures to compare it with" in {one.reason for one in found.untested}
+    save_concepts(copy.folder, concepts_on({"patch": keys["red"], "noise": keys["other"]}))
+    found = validate(copy, concepts=["patch", "noise"], settings=settings)
+    assert found.facts["compared_pictures"] == len(study.images)
+    assert all(one.significant and one.above for one in scores(found, "red", "patch"))
+    assert all(one.sign == 0 for one in scores(found, "red", "noise"))
+
+
 def test_window_holds_the_most_of_a_map() -> None:
     rng = np.random.default_rng(3)
     for _ in range(5):

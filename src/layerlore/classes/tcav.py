@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from layerlore.classes.tcav_features import POOLINGS, Features
-from layerlore.classes.tcav_material import Material, gather
+from layerlore.classes.tcav_material import NEGATIVES, Material, gather
 from layerlore.classes.tcav_records import ConceptScore, Validation
 from layerlore.classes.tcav_statistics import (
     SCORES,
@@ -66,6 +66,8 @@ class TcavSettings:
         runs: Random runs, by which accuracy is measured.
         score: Score that is tested: ``smooth`` or ``sign``.
         vector: ``mean`` (difference of means) or ``ridge`` (ridge regression).
+        negatives: What a concept is compared with: ``random`` windows, or windows of the other ``concepts`` (relative
+            vectors).
         pooling: Activations as ``mean`` of each feature map, or all of it (``flatten``).
         fraction: Area of a picture cut out, as a share of what the network sees of the photo.
         top: Concepts of each class that are tested, those with the highest scores first, where none are named.
@@ -75,6 +77,7 @@ class TcavSettings:
     runs: int = 50
     score: str = "smooth"
     vector: str = "mean"
+    negatives: str = "random"
     pooling: str = "mean"
     fraction: float = 0.25
     top: int = 10
@@ -82,7 +85,8 @@ class TcavSettings:
 
     def __post_init__(self) -> None:
         """Check them."""
-        for name, choices in (("score", SCORES), ("vector", VECTORS), ("pooling", POOLINGS)):
+        known = {"score": SCORES, "vector": VECTORS, "negatives": NEGATIVES, "pooling": POOLINGS}
+        for name, choices in known.items():
             if getattr(self, name) not in choices:
                 raise SettingError(f"{name} is {getattr(self, name)!r}; choose {' or '.join(choices)}")
         if self.runs < FEWEST_RUNS:
@@ -119,6 +123,8 @@ def validate(
     """
     settings = settings or TcavSettings()
     material = gather(study, classes, concepts, images, settings)
+    if not material.classes:
+        return Validation((), material.untested, asdict(settings), {"source": material.source})
     network = study.load_network()
     layers = network.layers.select(list(study.settings.layers))
     done = 0
@@ -142,7 +148,7 @@ def validate(
         facts={
             "network": str(network.fingerprint),
             "random_sets": _set_count(material, len(layers)),
-            "random_pictures": len(material.pool),
+            "compared_pictures": len(material.pool),
             "other_pictures": len(material.others),
             "source": material.source,
         },
@@ -218,7 +224,7 @@ def _sets(material: Material, example: Example, layers: int, settings: TcavSetti
     size, start, count = len(example.keys), len(material.pool), _set_count(material, layers)
     own = np.arange(start, start + size)
     negative, per = material.negatives(example)
-    compared = negative if settings.vector == "mean" else rng.choice(negative, size, replace=False)
+    compared = negative if settings.vector == "mean" else rng.choice(negative, min(size, len(negative)), replace=False)
     if example.files:
         both = np.concatenate([own, negative])
         return _Sets(own, negative, per, compared, *shuffled(both, size, len(compared), count, rng))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from layerlore.classes.tcav_others import Others
 from layerlore.classes.tcav_records import Null, Untested
-from layerlore.classes.tcav_regions import Window, cut, layer_map, random_windows, window_of
+from layerlore.classes.tcav_regions import POOL, Window, cut, layer_map, random_windows, window_of
 from layerlore.concepts.storage import has_concepts, load_concepts
 from layerlore.errors import StudyError, TargetError
 from layerlore.network.photos import Photo, read_photo
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from layerlore.network.model import Network
     from layerlore.study.study import Study
 
+NEGATIVES = ("random", "concepts")
 FEWEST_EXAMPLES = 8
 MOST_EXAMPLES = 50
 FEWEST_PHOTOS = 3
@@ -42,6 +43,10 @@ class Wanted(Protocol):
     @property
     def top(self) -> int:
         """Concepts of a class."""
+
+    @property
+    def negatives(self) -> str:
+        """What concepts are compared with."""
 
     @property
     def seed(self) -> int:
@@ -103,9 +108,9 @@ class Material:
     Attributes:
         classes: The classes that are tested.
         examples: The concepts that are tested for any of them.
-        pool: Random windows, photo after photo.
+        pool: What concepts are compared with, photo after photo: random windows, or those of all concepts.
         others: Windows that concepts' pictures are exchanged with, of all concepts, each once.
-        per: How many each photo has.
+        per: How many each photo has; 1 for windows of concepts.
         untested: What is left out, and why.
         source: Where the concepts come from, as in `ConceptSet`; "" without any.
     """
@@ -125,13 +130,13 @@ class Material:
         return len(self.pool) + len(self.others) + ours + sum(len(one.images) for one in self.classes)
 
     def negatives(self, example: Example) -> tuple[NDArray[np.intp], int]:
-        """Rows of the random windows that a concept is compared with, and how many each photo has.
+        """Rows of the pool that a concept is compared with, and how many each photo has.
 
         They are of photos on which nobody saw the concept; where too few are left, of those that its pictures are not
         from. A folder's pictures are compared with one window of each photo, so that all can be exchanged.
         """
         if example.files:
-            return np.arange(0, len(self.pool), self.per), 1
+            return np.unique([one.image_id for one in self.pool], return_index=True)[1], 1
         for photos in (example.photos, {key.image_id for key in example.keys if isinstance(key, Window)}):
             rows = np.array([row for row, one in enumerate(self.pool) if one.image_id not in photos], dtype=np.intp)
             if len(rows) >= len(example.keys) * self.per:
@@ -180,15 +185,48 @@ def gather(
     ]
     used = frozenset().union(*(one.concepts for one in full))
     tested = [one for one in (*examples.values(), *folders) if one.concept_id in used]
-    pool, per = random_windows(explained, wanted.fraction, np.random.default_rng([wanted.seed, 0]))
-    return Material(
-        classes=tuple(one for one in full if one.concepts),
+    rng = np.random.default_rng([wanted.seed, 0])
+    pool, per = (
+        _of_concepts(tested, rng) if wanted.negatives == "concepts" else random_windows(explained, wanted.fraction, rng)
+    )
+    made = Material(
+        classes=tuple(full),
         examples=tuple(tested),
         pool=tuple(pool),
         others=tuple(sorted({window for one in tested for some in one.others for window in some})),
         per=per,
         untested=tuple(untested),
         source=known.source if known else "",
+    )
+    return _comparable(made)
+
+
+def _of_concepts(tested: Sequence[Example], rng: np.random.Generator) -> tuple[list[Window], int]:
+    """Windows of all concepts, to compare each with the others."""
+    found = sorted({key for one in tested for key in one.keys if isinstance(key, Window)})
+    if len(found) > POOL:
+        found = [found[row] for row in sorted(rng.choice(len(found), POOL, replace=False))]
+    return found, 1
+
+
+def _comparable(material: Material) -> Material:
+    """Without concepts that have nothing to be compared with, and without classes that have no concept left."""
+    few = {
+        one.concept_id: one
+        for one in material.examples
+        if not material.pool or len(material.negatives(one)[0]) < FEWEST_EXAMPLES
+    }
+    told = [
+        Untested(label.label, name, few[name].name, f"fewer than {FEWEST_EXAMPLES} pictures to compare it with")
+        for label in material.classes
+        for name in sorted(label.concepts & few.keys())
+    ]
+    classes = [replace(one, concepts=one.concepts - few.keys()) for one in material.classes]
+    return replace(
+        material,
+        classes=tuple(one for one in classes if one.concepts),
+        examples=tuple(one for one in material.examples if one.concept_id not in few),
+        untested=(*material.untested, *told),
     )
 
 

@@ -36,6 +36,13 @@ class Vector(StrEnum):
     ridge = "ridge"
 
 
+class Negatives(StrEnum):
+    """What a concept is compared with."""
+
+    random = "random"
+    concepts = "concepts"
+
+
 class Pooling(StrEnum):
     """What is taken of a feature map."""
 
@@ -70,6 +77,9 @@ def validate(  # noqa: PLR0913 one for each option
     runs: Annotated[int, typer.Option(help="Random runs for the accuracy, at least 20.", metavar="N")] = 50,
     score: Annotated[Score, typer.Option(help="The score that is tested.")] = Score.smooth,
     vector: Annotated[Vector, typer.Option(help="Difference of means, or ridge regression.")] = Vector.mean,
+    negatives: Annotated[
+        Negatives, typer.Option(help="Compare a concept with random windows, or with those of the other concepts.")
+    ] = Negatives.random,
     pooling: Annotated[Pooling, typer.Option(help="Mean of each feature map, or all of it.")] = Pooling.mean,
     fraction: Annotated[
         float, typer.Option(help="Area of a concept's pictures as a share of the photo.", metavar="SHARE")
@@ -91,6 +101,7 @@ def validate(  # noqa: PLR0913 one for each option
             runs=runs,
             score=score.value,
             vector=vector.value,
+            negatives=negatives.value,
             pooling=pooling.value,
             fraction=fraction,
             top=top,
