@@ -377,7 +377,7 @@ class TestTruths:
         return list_photos(photos, network)[0][0]
 
     def test_boxes_of_a_list(self, item: Any, tmp_path: Path) -> None:
-        from layerlore.evaluate.truths import Truths
+        from layerlore.evaluate.truths import as_truths
 
         expected = np.zeros((32, 40), np.bool_)
         expected[4:12, 10:20] = True
@@ -388,44 +388,56 @@ class TestTruths:
         ):
             file = tmp_path / "boxes.csv"
             file.write_text(text, encoding="utf-8")
-            mask = Truths(file).of(item, (40, 32))
+            mask = as_truths(file).of(item, (40, 32))
             assert mask is not None
             assert np.array_equal(mask, expected), text
-        assert Truths(file).of(type(item)("0", "x.png", "x.png", None, None, item.file), (40, 32)) is None
+        assert as_truths(file).of(type(item)("0", "x.png", "x.png", None, None, item.file), (40, 32)) is None
 
     def test_masks_of_a_folder_and_segments_of_a_picture(self, item: Any, tmp_path: Path) -> None:
-        from layerlore.evaluate.truths import Truths
+        from layerlore.evaluate.truths import as_truths
 
         codes = np.zeros((32, 40, 3), np.uint8)
         codes[:16] = (1, 2, 0)  # 1 + 256 * 2
         codes[:, :5] = (7, 0, 1)
         (tmp_path / "masks" / Path(item.path).parent).mkdir(parents=True)
         Image.fromarray(codes).save((tmp_path / "masks" / item.path).with_suffix(".png"))
-        whole = Truths(tmp_path / "masks").of(item, (40, 32))
+        whole = as_truths(tmp_path / "masks").of(item, (40, 32))
         assert whole is not None
         assert whole.sum() == 16 * 40 + 16 * 5
         Image.fromarray(codes).save(tmp_path / "codes.png")
         (tmp_path / "list.csv").write_text(f"path,mask,segment_id\n{item.path},codes.png,513\n", encoding="utf-8")
-        part = Truths(tmp_path / "list.csv").of(item, (40, 32))
+        part = as_truths(tmp_path / "list.csv").of(item, (40, 32))
         assert part is not None
         assert part.sum() == 16 * 35
-        larger = Truths(tmp_path / "list.csv").of(item, (80, 64))
+        larger = as_truths(tmp_path / "list.csv").of(item, (80, 64))
         assert larger is not None
         assert larger.sum() == 4 * 16 * 35
         with pytest.raises(LayerLoreError, match="40 x 32 pixels"):
-            Truths(tmp_path / "list.csv").of(item, (40, 40))
+            as_truths(tmp_path / "list.csv").of(item, (40, 40))
+
+    def test_a_study_knows_its_objects(self, photos: Path, network: Network, tmp_path: Path) -> None:
+        from layerlore.evaluate.photos import list_photos
+        from layerlore.evaluate.truths import as_truths
+
+        study = ll.Study.create(tmp_path / "study", photos, network=network)
+        assert as_truths(None, study) is None
+        (study.folder / "objects.csv").write_text("image,left,top,right,bottom\nant/1.png,10,4,20,12\n")
+        item = next(one for one in list_photos(study, network)[0] if one.path == "ant/1.png")
+        masks = [as_truths(given, study).of(item, (40, 32)) for given in (None, str(study.folder / "objects.csv"))]
+        assert np.array_equal(*masks)
+        assert masks[0].sum() == 80
 
     def test_the_opaque_part_of_a_cut_out_photo(self, item: Any, tmp_path: Path) -> None:
-        from layerlore.evaluate.truths import Truths
+        from layerlore.evaluate.truths import as_truths
 
         pixels = np.full((20, 20, 4), 255, np.uint8)
         pixels[:5, :, 3] = 0
         Image.fromarray(pixels).save(tmp_path / "cut.png")
         cut = type(item)("0", "cut.png", "cut.png", None, None, tmp_path / "cut.png")
-        mask = Truths("alpha").of(cut, (20, 20))
+        mask = as_truths("alpha").of(cut, (20, 20))
         assert mask is not None
         assert mask.sum() == 15 * 20
-        assert Truths("alpha").of(item, (40, 32)) is None
+        assert as_truths("alpha").of(item, (40, 32)) is None
 
     def test_the_network_sees_the_middle_of_the_mask(self, network: Network, item: Any) -> None:
         from layerlore.evaluate.truths import seen_mask
@@ -449,11 +461,11 @@ class TestTruths:
         ],
     )
     def test_a_wrong_list_is_told(self, tmp_path: Path, text: str, words: str) -> None:
-        from layerlore.evaluate.truths import Truths
+        from layerlore.evaluate.truths import as_truths
 
         (tmp_path / "list.csv").write_text(text, encoding="utf-8")
         with pytest.raises(SettingError, match=words):
-            Truths(tmp_path / "list.csv")
+            as_truths(tmp_path / "list.csv")
 
     def test_other_masks_are_measured_anew_and_nothing_else(self, photos: Path, tmp_path: Path) -> None:
         network, out = tinynet.network(), tmp_path / "kept"

@@ -62,8 +62,7 @@ def evaluate(  # noqa: PLR0913 all but the first two by name
         seed: Seed of everything random.
         against: Method that the others are compared with; None: ``gradcam``, or else the first.
         target: ``predicted``, ``label`` (the photo's own class), or one class for all photos.
-        truths: Where the object is: see :class:`layerlore.evaluate.truths.Truths`, or masks of the upright photos by
-            path, file name or image_id.
+        truths: Where the object is: see :func:`layerlore.evaluate.truths.as_truths`.
         options: Method to its own options, such as ``{"lime": {"samples": 300}}``.
         sample: Only so many photos, drawn by the seed; a larger sample holds a smaller one.
         out: Folder to keep results in; what is there already is not done again.
@@ -81,7 +80,7 @@ def evaluate(  # noqa: PLR0913 all but the first two by name
     ready = _network(network, photos)
     told = notice or (lambda _line: None)
     chosen, left_out = choose_methods(methods, options or {}, seed)
-    given = as_truths(truths)
+    given = as_truths(truths, study_of(photos))
     measured, skipped = choose_metrics(metrics, with_truth=given is not None)
     left_out |= skipped
     for name, reason in left_out.items():

@@ -7,26 +7,31 @@ import io
 import json
 import math
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from layerlore.classes.objects import MASKS_FOLDER, OBJECTS_FILE, read_objects
 from layerlore.errors import PhotoError, SettingError
 from layerlore.study.sources import SUFFIXES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
+    from layerlore.classes.objects import ObjectRegion
     from layerlore.evaluate.photos import Item
     from layerlore.network.preprocess import Box
+    from layerlore.study.study import Study
 
 ALPHA = "alpha"
 """In place of a folder or a list: the opaque part of each photo is its object."""
+PATHS = ("path", "file", "image")
 SIDES = ("left", "top", "right", "bottom")
 OPAQUE = 128
 ASPECT = 0.02
@@ -43,31 +48,119 @@ class _Rows:
     masks: list[tuple[Path, int | None]] = field(default_factory=list)
 
 
-class Truths:
-    """Object masks of photos, found by path or by file name.
+class Truths(Protocol):
+    """Who knows where the objects are.
 
     Attributes:
-        text: Where they come from, for people.
+        text: Where it is known from, for people.
     """
 
-    def __init__(self, source: str | Path) -> None:
-        """Find masks.
+    text: str
+
+    def of(self, item: Item, size: tuple[int, int]) -> NDArray[np.bool_] | None:
+        """The object's mask of shape (height, width) of the upright photo, or None where nobody drew one.
 
         Args:
-            source: A folder of masks named like the photos, in which what is not black is the object; a CSV or TSV
-                list with the column ``path`` (or ``file``) and either ``left``, ``top``, ``right`` and ``bottom``, a
-                column ``boxes`` (JSON, such as ``[[10, 20, 110, 90]]``), or ``mask`` (and ``segment_id``); or
-                ``alpha``.
+            item: The photo.
+            size: Its (width, height).
+
+        Raises:
+            PhotoError: A mask cannot be read, or is not of the photo's shape.
+        """
+
+
+def as_truths(
+    truths: str | Path | Truths | Mapping[str, NDArray[np.bool_]] | None, study: Study | None = None
+) -> Truths | None:
+    """Who knows where the objects are, from whatever a person gave.
+
+    Args:
+        truths: A folder of masks named like the photos, in which what is not black is the object; a CSV or TSV list
+            with the column ``path`` (or ``file``, or ``image``) and either ``left``, ``top``, ``right`` and
+            ``bottom``, a column ``boxes`` (JSON, such as ``[[10, 20, 110, 90]]``), or ``mask`` (and ``segment_id``);
+            ``alpha``: the opaque part of each photo is its object; or masks of the upright photos by path, file name
+            or image_id.
+        study: Where nothing is given, its ``objects.csv`` and ``masks`` count.
+
+    Raises:
+        SettingError: There is nothing of the kind, or a list is at fault.
+        FileFormatError: A study's files of objects are at fault.
+    """
+    if truths is None:
+        regions = {} if study is None else read_objects(study)
+        return OfStudy(regions) if regions else None
+    if isinstance(truths, str) and truths == ALPHA:
+        return Alpha()
+    if isinstance(truths, str | Path):
+        return Listed(Path(truths))
+    if isinstance(truths, Mapping):
+        return Drawn(truths)
+    return truths
+
+
+class Alpha:
+    """The opaque part of each photo is its object."""
+
+    text = ALPHA
+
+    def of(self, item: Item, size: tuple[int, int]) -> NDArray[np.bool_] | None:
+        """As in `Truths`."""
+        try:
+            with Image.open(item.file) as image:
+                if image.size != size or not image.has_transparency_data:
+                    return None
+                return np.asarray(np.asarray(image.convert("RGBA"))[..., 3] >= OPAQUE)
+        except (OSError, UnidentifiedImageError) as error:
+            raise PhotoError(f"{item.file}: its transparency cannot be read ({error}); save it again") from error
+
+
+class OfStudy:
+    """The objects of a study's photos."""
+
+    def __init__(self, regions: Mapping[str, ObjectRegion]) -> None:
+        """Take what a study's files say, by image_id."""
+        self.text = f"{OBJECTS_FILE} and {MASKS_FOLDER} of the study"
+        self._regions = regions
+
+    def of(self, item: Item, size: tuple[int, int]) -> NDArray[np.bool_] | None:
+        """As in `Truths`."""
+        region = self._regions.get(item.image_id)
+        if region is None or region.size != size:
+            return None
+        return np.asarray(np.asarray(region.in_photo()) > 0)
+
+
+class Drawn:
+    """Masks from memory, by the photos' path, file name or image_id."""
+
+    def __init__(self, masks: Mapping[str, NDArray[np.bool_]]) -> None:
+        """Take masks of shape (height, width) of the upright photos."""
+        self.text = f"{len(masks)} masks from memory"
+        self._masks = masks
+
+    def of(self, item: Item, size: tuple[int, int]) -> NDArray[np.bool_] | None:
+        """As in `Truths`."""
+        found = next((self._masks[key] for key in (item.image_id, item.path, item.name) if key in self._masks), None)
+        if found is None:
+            return None
+        mask = np.asarray(found, dtype=np.bool_)
+        if mask.shape != (size[1], size[0]):
+            raise PhotoError(f"{item.path}: the mask has shape {mask.shape}, not (height, width) = {size[1], size[0]}")
+        return mask
+
+
+class Listed:
+    """Masks of a folder, or boxes and masks of a list; found by path or by file name."""
+
+    def __init__(self, path: Path) -> None:
+        """Read the list, or look for the masks.
 
         Raises:
             SettingError: There is nothing of the kind, or the list is at fault.
         """
-        self.text = str(source)
+        self.text = str(path)
         self._rows: dict[str, _Rows] = {}
-        path = Path(source)
-        if self.text == ALPHA:
-            pass
-        elif path.is_dir():
+        if path.is_dir():
             self._read_folder(path)
         elif path.is_file():
             self._read_list(path)
@@ -81,17 +174,7 @@ class Truths:
         self._names = {name: paths[0] for name, paths in names.items() if len(paths) == 1}
 
     def of(self, item: Item, size: tuple[int, int]) -> NDArray[np.bool_] | None:
-        """The object's mask of shape (height, width) of the upright photo, or None where nobody drew one.
-
-        Args:
-            item: The photo.
-            size: Its (width, height).
-
-        Raises:
-            PhotoError: A mask cannot be read, or is not of the photo's shape.
-        """
-        if self.text == ALPHA:
-            return _alpha(item.file)
+        """As in `Truths`."""
         rows = self._find(item)
         if rows is None:
             return None
@@ -131,12 +214,12 @@ class Truths:
         delimiter = max(",;\t", key=text.partition("\n")[0].count)
         reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
         columns = [name for name in reader.fieldnames or [] if name]
-        photo = next((name for name in ("path", "file") if name in columns), None)
+        photo = next((name for name in PATHS if name in columns), None)
         boxes = next((name for name in columns if name.startswith("boxes")), None)
         sides = all(side in columns for side in SIDES)
         if photo is None or not (boxes or sides or "mask" in columns):
             raise SettingError(
-                f"{path}: needs the column path (or file), and {', '.join(SIDES)}, or boxes, or mask; "
+                f"{path}: needs the column path (or file, or image), and {', '.join(SIDES)}, or boxes, or mask; "
                 f"its columns are {', '.join(columns) or 'none'}"
             )
         for number, row in enumerate(reader, start=2):
@@ -190,17 +273,6 @@ def _corners(values: Sequence[Any]) -> Corners:
     return left, top, right, bottom
 
 
-def _alpha(file: Path) -> NDArray[np.bool_] | None:
-    """What is opaque in a photo; None where it has no transparency."""
-    try:
-        with Image.open(file) as image:
-            if not image.has_transparency_data:
-                return None
-            return np.asarray(np.asarray(image.convert("RGBA"))[..., 3] >= OPAQUE)
-    except (OSError, UnidentifiedImageError) as error:
-        raise PhotoError(f"{file}: its transparency cannot be read ({error}); save it again") from error
-
-
 def _read_mask(file: Path, segment: int | None, size: tuple[int, int]) -> NDArray[np.bool_]:
     """One mask at the photo's size.
 
@@ -223,35 +295,3 @@ def _read_mask(file: Path, segment: int | None, size: tuple[int, int]) -> NDArra
             "make it of the upright photo's size"
         )
     return seen_mask(mask, (0.0, 0.0, float(mask.shape[1]), float(mask.shape[0])), (height, width))
-
-
-def as_truths(truths: str | Path | Truths | Mapping[str, NDArray[np.bool_]] | None) -> Truths | None:
-    """Truths from whatever says where they are.
-
-    Raises:
-        SettingError: They cannot be had.
-    """
-    if truths is None or isinstance(truths, Truths):
-        return truths
-    if isinstance(truths, str | Path):
-        return Truths(truths)
-    return Drawn(truths)
-
-
-class Drawn(Truths):
-    """Masks from memory, by the photos' path, file name or image_id."""
-
-    def __init__(self, masks: Mapping[str, NDArray[np.bool_]]) -> None:
-        """Take masks of shape (height, width) of the upright photos."""
-        self.text = f"{len(masks)} masks from memory"
-        self._masks = masks
-
-    def of(self, item: Item, size: tuple[int, int]) -> NDArray[np.bool_] | None:
-        """As in `Truths`."""
-        found = next((self._masks[key] for key in (item.image_id, item.path, item.name) if key in self._masks), None)
-        if found is None:
-            return None
-        mask = np.asarray(found, dtype=np.bool_)
-        if mask.shape != (size[1], size[0]):
-            raise PhotoError(f"{item.path}: the mask has shape {mask.shape}, not (height, width) = {size[1], size[0]}")
-        return mask

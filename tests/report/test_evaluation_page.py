@@ -1,0 +1,164 @@
+"""The page of an evaluation: its sentences, its numbers, and how it opens in a real browser."""
+
+from __future__ import annotations
+
+import dataclasses
+import html
+import re
+from typing import TYPE_CHECKING, Any
+
+import hand_evaluation
+import pytest
+from seen import DESKTOP, PHONE, keep, serious
+
+from layerlore.errors import OutputError
+from layerlore.evaluate.registry import METRICS
+from layerlore.report import evaluation_view, evaluation_words
+from layerlore.report.evaluation import render_evaluation
+from layerlore.report.evaluation_plots import HEIGHT, WIDTH, curves
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from playwright.sync_api import Browser, Page
+
+    from layerlore.evaluate.results import Evaluation
+
+
+def plain(text: str) -> str:
+    return text.replace("\N{NO-BREAK SPACE}", " ")
+
+
+def sentence(evaluation: Evaluation) -> str:
+    return plain("".join(text for text, _ in evaluation_words.headline(evaluation)))
+
+
+@pytest.fixture(scope="module")
+def made_up() -> Evaluation:
+    return hand_evaluation.evaluation()
+
+
+def test_the_headline_counts_metrics_and_never_ranks_by_one(made_up: Evaluation) -> None:
+    telling = sum(METRICS[name].better != "neither" for name in METRICS)
+    assert sentence(made_up) == (
+        f"On 24 photos, Grad-CAM and LayerCAM are among the best by {telling} of {telling} metrics that tell methods "
+        "apart."
+    )
+    assert "no single one ranks the methods" in evaluation_words.lead()
+    few = hand_evaluation.evaluation(4)
+    assert "chance could have made every lead" in sentence(few)
+    assert "too narrow" in evaluation_words.few(few)
+    assert evaluation_words.few(made_up) == ""
+    alone = dataclasses.replace(made_up, methods=("gradcam",))
+    assert sentence(alone) == "1 method measured on 24 photos."
+
+
+def test_a_verdict_names_the_best_and_whom_chance_could_have_put_behind(made_up: Evaluation) -> None:
+    (best, *more) = (plain(text) for text in evaluation_words.verdicts(made_up, "insertion"))
+    assert re.fullmatch(
+        r"Best is \S+CAM, 0\.\d{3} \(95 % interval 0\.\d{3} to 0\.\d{3}, 24 photos\); chance could have put it before "
+        r"\S+CAM\.",
+        best,
+    )
+    assert more == []  # every method is better than the random map
+    clear = dataclasses.replace(made_up, methods=("gradcam", "random"))
+    assert "its lead over each other method is more than chance" in evaluation_words.verdicts(clear, "insertion")[0]
+    both = dataclasses.replace(made_up, methods=("gradcam", "layercam"))
+    assert "its lead over every other method" in evaluation_words.verdicts(both, "insertion")[0]
+    assert "too few to tell" in evaluation_words.verdicts(hand_evaluation.evaluation(4), "insertion")[0]
+    controls = dataclasses.replace(made_up, methods=("gaussian", "random", "shap"))
+    told = evaluation_words.verdicts(dataclasses.replace(controls, against="random"), "deletion")
+    assert all("random map, or worse" not in text for text in told)
+
+
+def test_rows_stand_best_first_and_lie_on_the_scale(made_up: Evaluation) -> None:
+    for family in evaluation_view.families(made_up):
+        for block in family.blocks:
+            numbers = [float(row.mean) for row in block.rows]
+            assert numbers == sorted(numbers, reverse=block.info.better != "lower")
+            assert all(0 <= row.left <= row.dot <= row.left + row.width <= 100 for row in block.rows)
+            assert sum(row.reference for row in block.rows) == 1
+            assert {row.method for row in block.rows}.isdisjoint({"LIME"})
+
+
+def test_curves_stay_in_their_box(made_up: Evaluation) -> None:
+    found = curves(made_up)
+    assert {one.title for one in found} >= {METRICS[name].title for name in ("insertion", "deletion")}
+    for one in found:
+        for panel in one.panels:
+            points = [tuple(map(float, point.split(","))) for point in f"{panel.line} {panel.band}".split()]
+            assert all(0 <= x <= WIDTH and 0 <= y <= HEIGHT for x, y in points)
+        assert sum(panel.reference == "" for panel in one.panels) == 1
+
+
+def test_the_page_stands_alone_escapes_and_tells_what_is_missing(made_up: Evaluation, tmp_path: Path) -> None:
+    page = made_up.save(tmp_path / "e.html").read_text(encoding="utf-8")
+    assert "alert(1)</script>" not in page
+    assert not re.search(r"(?:src|href)=\"(?!data:|#)", page)
+    assert "default-src 'none'" in html.unescape(page)
+    assert "Net has no LIME; take another method" in page
+    assert "not a photo that can be read" in page
+    assert "not measured" in page
+    assert made_up._repr_html_().startswith("<iframe srcdoc=")
+    with pytest.raises(OutputError, match=r"\.html, \.csv, \.json"):
+        made_up.save(tmp_path / "e.png")
+    bare = dataclasses.replace(made_up, methods=("lime",), against="lime")
+    assert "</html>" in render_evaluation(bare)  # nothing was measured at all
+
+
+@pytest.fixture(scope="module")
+def page_file(made_up: Evaluation, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return made_up.save(tmp_path_factory.mktemp("pages") / "evaluation.html")
+
+
+@pytest.fixture
+def opened(open_page: Callable[..., Page], page_file: Path) -> Callable[..., Page]:
+    """Opens the page."""
+
+    def open_file(**options: Any) -> Page:
+        return open_page(page_file.as_uri(), **options)
+
+    return open_file
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", ["desktop", "phone"])
+def test_fits_and_has_no_serious_accessibility_finding(opened: Callable[..., Page], size: str, scheme: str) -> None:
+    page = opened(viewport=PHONE if size == "phone" else DESKTOP, color_scheme=scheme)
+    assert page.locator(".block").count() == len(METRICS)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    keep(page, f"evaluation-{size}-{scheme}", whole=True)
+    page.click(".help summary")
+    page.click(".foot summary")
+    assert serious(page) == []
+
+
+@pytest.mark.browser
+def test_keys_reach_everything_and_the_bare_photo_is_one_away(opened: Callable[..., Page]) -> None:
+    page = opened()
+    opacity = "getComputedStyle(document.querySelector('.mapped .overlay')).opacity"
+    assert page.evaluate(opacity) == "0.9"
+    page.keyboard.down("b")
+    assert page.evaluate(opacity) == "0"
+    page.keyboard.up("b")
+    page.locator("#strength").fill("40")
+    assert page.evaluate(opacity) == "0.4"
+    page.locator(".matrix thead a").first.focus()
+    page.keyboard.press("Enter")
+    assert page.url.endswith("#metric-insertion")
+    assert page.locator(".scroller[tabindex='0']").count() == 1
+
+
+@pytest.mark.browser
+def test_without_scripts_and_on_paper(browser: Browser, page_file: Path) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(page_file.as_uri())
+    assert page.locator(".mapped .overlay").count() > 10
+    assert page.locator(".panels svg").count() > 10
+    page.emulate_media(media="print")
+    assert page.locator(".controls").locator("visible=true").count() == 0
+    assert page.pdf(prefer_css_page_size=True).startswith(b"%PDF")
+    context.close()
