@@ -15,6 +15,8 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from layerlore.digits import DigitNet
+
 RESULTS = Path(__file__).parent / "results"
 DATA = Path(os.environ.get("LAYERLORE_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
 FOLDERS = ("imagewoof_val500", "imagenette_val500", "coco128", "hymenoptera")
@@ -53,6 +55,22 @@ def bootstrap_interval(values: Sequence[float], *, draws: int = 2000, seed: int 
     picks = np.random.default_rng(seed).integers(0, len(sample), (draws, len(sample)))
     low, high = np.quantile(sample[picks].mean(axis=1), [0.025, 0.975])
     return float(low), float(high)
+
+
+def digit_net(weights: Path | None) -> DigitNet:
+    """The network that reads cluttered digits, from a file if it is there, else trained and kept there."""
+    import torch
+
+    from layerlore.digits import DigitNet, train_digit_net
+
+    if weights is not None and weights.exists():
+        module = DigitNet()
+        module.load_state_dict(torch.load(weights, weights_only=True))
+        return module.eval()
+    module = train_digit_net()
+    if weights is not None:
+        torch.save(module.state_dict(), weights)
+    return module
 
 
 def processor() -> str:

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from layerlore.errors import SettingError
-from layerlore.methods.subject import Raw, check_count, check_output
+from layerlore.methods.subject import Raw, check_choice, check_count, check_output
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,8 +77,7 @@ def _segments(view: NDArray[np.float64], kind: str, seed: int) -> NDArray[np.int
     """
     from skimage.segmentation import quickshift, slic
 
-    if kind not in SEGMENTS:
-        raise SettingError(f"segmentation is {kind!r}; choose one of {', '.join(SEGMENTS)}")
+    check_choice("segmentation", kind, SEGMENTS)
     found: NDArray[Any]
     if kind == "quickshift":
         size = 4 * max(1.0, max(view.shape[:2]) / SIDE)

@@ -15,7 +15,7 @@ from layerlore.local.capture import as_input
 from layerlore.network.state import undisturbed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -101,9 +101,18 @@ def check_output(output: str) -> Output:
     Raises:
         SettingError: It is something else.
     """
-    if output not in get_args(Output):
-        raise SettingError(f"output is {output!r}; choose one of {', '.join(get_args(Output))}")
+    check_choice("output", output, get_args(Output))
     return output  # type: ignore[return-value]
+
+
+def check_choice(name: str, value: str, known: Sequence[str]) -> None:
+    """Refuse an option that is none of the known words.
+
+    Raises:
+        SettingError: It is not.
+    """
+    if value not in known:
+        raise SettingError(f"{name} is {value!r}; choose one of {', '.join(known)}")
 
 
 def check_count(name: str, value: int, low: int) -> int:
