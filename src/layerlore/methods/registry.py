@@ -38,6 +38,7 @@ METHODS: Mapping[str, MethodInfo] = MappingProxyType(
             MethodInfo("sise", "SISE", "Sattarzadeh et al., AAAI 2021"),
             MethodInfo("adasise", "Ada-SISE", "Sudhakar et al., ICASSP 2021"),
             MethodInfo("fam", "FAM", "Liao et al., arXiv 2307.05017"),
+            MethodInfo("nmf", "channel NMF", "after Fel et al., CVPR 2023"),
             MethodInfo("lime", "LIME", "Ribeiro et al., KDD 2016", library="lime"),
             MethodInfo("shap", "SHAP", "Lundberg and Lee, NeurIPS 2017", library="shap"),
             MethodInfo("random", "random map", "control"),
