@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 import torch
 
+from layerlore.evaluate.case import Case
 from layerlore.evaluate.measuring import measure
 from layerlore.evaluate.metrics import curves
+from layerlore.methods.subject import Subject
+from layerlore.network.model import Network
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from layerlore.evaluate.case import Case
 
 BOTH = ("insertion", "deletion")
 ALL = (*BOTH, "insertion_mean", "deletion_mean")
@@ -94,3 +95,29 @@ def test_batch_size_and_company_change_nothing(cat: Case, monkeypatch: pytest.Mo
     again = measure(cat, BOTH)
     for name in BOTH:
         assert again[name].value == pytest.approx(together[name].value, abs=1e-5)
+
+
+class Viewing(torch.nn.Module):
+    """Reshapes with ``view``, which refuses tensors whose channels are last in memory."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.see = torch.nn.Conv2d(3, 4, 3)
+        self.say = torch.nn.Linear(4 * 36, 5)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        seen = self.see(x)
+        return self.say(seen.view(len(seen), -1))
+
+
+def test_a_network_that_refuses_the_fast_layout_is_asked_without(cat: Case) -> None:
+    torch.manual_seed(0)
+    network = Network(Viewing(), input_size=(8, 8))
+    pictures = torch.rand(7, 3, 8, 8)
+    with pytest.raises(RuntimeError), torch.no_grad():
+        network.module(pictures.contiguous(memory_format=torch.channels_last))
+    case = Case(Subject(network, cat.subject.photo, pictures[:1], 2), cat.saliency, cat.explain, batch=3)
+    with torch.no_grad():
+        expected = network.module(pictures).double().softmax(dim=1)
+    assert torch.allclose(case.answers(pictures), expected, atol=1e-6)
+    assert torch.equal(case.ask(pictures), case.answers(pictures)[:, 2])

@@ -13,6 +13,7 @@ from layerlore.errors import LayerError, SettingError
 from layerlore.evaluate import METRICS
 from layerlore.evaluate.measuring import _GROUPS, measure
 from layerlore.evaluate.metrics import sanity, sensitivity
+from layerlore.evaluate.metrics.maps import upsample
 from layerlore.evaluate.randomised import randomised
 
 if TYPE_CHECKING:
@@ -129,6 +130,18 @@ def test_sanity_checks_are_those_on_paper(weighted: Callable[..., Case]) -> None
     assert found["smprt"].value == pytest.approx(-2 / math.sqrt(5))
     assert found["random_logit"].value == pytest.approx(0)
     assert [share for share, _ in found["smprt"].curve] == [1.0]  # this network has one layer
+
+
+def test_unrelated_coarse_maps_are_alike_by_ssim_and_not_by_rank_correlation() -> None:
+    """Why likeness is not SSIM, as in the papers."""
+    from skimage.metrics import structural_similarity
+
+    rng = np.random.default_rng(0)
+    pairs = [rng.random((2, 7, 7)) for _ in range(30)]
+    large = [[upsample(one, (224, 224)).numpy() for one in pair] for pair in pairs]
+    similar = [structural_similarity(*pair, data_range=1.0) for pair in large]
+    assert np.mean(similar) == pytest.approx(0.38, abs=0.03)
+    assert np.mean([sanity.likeness(*pair) for pair in pairs]) == pytest.approx(0, abs=0.05)
 
 
 def test_a_map_that_looks_at_nothing_fails_every_sanity_check(weighted: Callable[..., Case]) -> None:
