@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import ctypes
 import datetime as dt
 import os
 import platform
@@ -99,3 +101,14 @@ def write_csv(path: Path, rows: Sequence[Mapping[str, object]]) -> None:
         writer.writeheader()
         writer.writerows({**row, **where} for row in rows)
     print(f"wrote {path.name}")
+
+
+def keep_memory() -> None:
+    """Let the C library keep freed memory for the next pass instead of giving it back; saves half of a pass's time.
+
+    Only glibc knows these settings; elsewhere nothing changes.
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        libc = ctypes.CDLL("libc.so.6")
+        libc.mallopt(-1, 2**31 - 1)  # M_TRIM_THRESHOLD
+        libc.mallopt(-4, 0)  # M_MMAP_MAX

@@ -17,6 +17,7 @@ ONE_SIZE = {"layers": [-1]}
 FEW = {
     "sise": ONE_SIZE,
     "adasise": ONE_SIZE,
+    "inv": {"rounds": 1},
     "lime": {"samples": 40, "segmentation": "slic"},
     "shap": {"evaluations": 40},
 }
@@ -141,6 +142,8 @@ def test_mistakes_are_told_in_a_line(corner: Network, tiles: np.ndarray, monkeyp
         ("lime", {"segmentation": "round"}, "quickshift, slic"),
         ("shap", {"output": "loss"}, "probability, logit"),
         ("shap", {"blur": 0.0}, "above 0"),
+        ("inv", {"rounds": -1}, "at least 0"),
+        ("inv", {"hide": "noise"}, "both, blur, colour"),
         ("gradcam", {"seed": -1}, "out of range"),
     ):
         with pytest.raises(SettingError, match=words) as caught:
