@@ -131,13 +131,19 @@ def test_the_best_shares_its_place_with_whom_chance_could_have_put_behind_it() -
         {
             "gradcam": list(base),
             "layercam": list(base + 0.001 + 0.05 * rng.standard_normal(20)),
-            "random": list(base - 0.3),
+            "shap": list(base - 0.3),
+            "random": list(base - 0.1),
+            "gaussian": list(base + 1),
         }
     )
     best = leaders(found, "insertion")
     assert best is not None
     assert {best.best, *best.alike} == {"gradcam", "layercam"}
-    assert not_better(found, "insertion", "random") == ()
-    assert leaders(made_up({"gradcam": [0.1, 0.2]}), "insertion") is None
+    assert not_better(found, "insertion", "random") == ("shap",)
+    assert not_better(found, "insertion", "gaussian") == ("gradcam", "layercam", "shap")
+    alone = leaders(made_up({"gradcam": [0.1, 0.2], "random": [0.3, 0.4]}), "insertion")
+    assert alone is not None
+    assert (alone.best, alone.measured) == ("gradcam", 1)
+    assert leaders(made_up({"random": [0.1, 0.2]}, against="random"), "insertion") is None
     assert not tellable(4, 3)
     assert tellable(12, 3)

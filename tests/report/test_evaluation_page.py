@@ -40,7 +40,7 @@ def made_up() -> Evaluation:
 
 
 def test_the_headline_counts_metrics_and_never_ranks_by_one(made_up: Evaluation) -> None:
-    telling = sum(METRICS[name].better != "neither" for name in METRICS)
+    telling = sum(info.better != "neither" and info.family != "complexity" for info in METRICS.values())
     assert sentence(made_up) == (
         f"On 24 photos, Grad-CAM and LayerCAM are among the best by {telling} of {telling} metrics that tell methods "
         "apart."
@@ -61,15 +61,24 @@ def test_a_verdict_names_the_best_and_whom_chance_could_have_put_behind(made_up:
         r"\S+CAM\.",
         best,
     )
-    assert more == []  # every method is better than the random map
-    clear = dataclasses.replace(made_up, methods=("gradcam", "random"))
+    # Every method is better than the random map; those without a lead are no better than the spot in the middle.
+    assert len(more) == 1
+    assert more[0].startswith("Not to be told from a centred Gaussian, or worse: Grad-CAM++,")
+    clear = dataclasses.replace(made_up, methods=("gradcam", "shap", "random"))
     assert "its lead over each other method is more than chance" in evaluation_words.verdicts(clear, "insertion")[0]
     both = dataclasses.replace(made_up, methods=("gradcam", "layercam"))
     assert "its lead over every other method" in evaluation_words.verdicts(both, "insertion")[0]
     assert "too few to tell" in evaluation_words.verdicts(hand_evaluation.evaluation(4), "insertion")[0]
-    controls = dataclasses.replace(made_up, methods=("gaussian", "random", "shap"))
-    told = evaluation_words.verdicts(dataclasses.replace(controls, against="random"), "deletion")
-    assert all("random map, or worse" not in text for text in told)
+    spots = dataclasses.replace(made_up, methods=("gaussian", "random", "shap", "sise"))
+    told = evaluation_words.verdicts(spots, "deletion")
+    assert told[1:] == ["None of them can be told to be better than a centred Gaussian."]
+    single = evaluation_words.verdicts(dataclasses.replace(made_up, methods=("gradcam", "random")), "deletion")
+    assert re.fullmatch(r"Grad-CAM has 0\.\d{3} \(.*\)\.", plain(single[0]))
+    assert len(single) == 1
+    assert len(evaluation_words.verdicts(spots, "max_sensitivity")) == 1  # a map that never changes is stable
+    assert evaluation_words.verdicts(dataclasses.replace(made_up, methods=("lime",)), "deletion")[0].startswith(
+        "It was"
+    )
 
 
 def test_rows_stand_best_first_and_lie_on_the_scale(made_up: Evaluation) -> None:

@@ -45,7 +45,7 @@ def verdict(found: Evaluation, metric: str) -> str:
     from layerlore.evaluate.summary import leaders
 
     best = leaders(found, metric)
-    if best is None:
+    if best is None or best.measured < 2:
         return ""
     if not best.alike:
         return f"best: {best.best}, told from all others"

@@ -13,8 +13,6 @@ from layerlore.evaluate.statistics import SIGNIFICANT, Difference, Interval, mea
 from layerlore.methods.registry import METHODS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from layerlore.evaluate.results import Evaluation
 
 
@@ -117,27 +115,27 @@ class Leaders:
     measured: int
 
 
-def leaders(evaluation: Evaluation, metric: str, methods: Sequence[str] | None = None) -> Leaders | None:
+def leaders(evaluation: Evaluation, metric: str) -> Leaders | None:
     """The best method by a metric, and those whose paired difference from it chance could have made.
 
     The best is chosen by looking at the same photos, so every pair of methods might have been the one that is tested:
-    the p-values are multiplied by the number of pairs (Bonferroni).
+    the p-values are multiplied by the number of pairs (Bonferroni). Controls do not compete: a map that is the same for
+    every photo is perfectly stable.
 
     Args:
         evaluation: What was measured.
         metric: Its name.
-        methods: Only these; None: all.
 
     Returns:
-        None where the metric has no better end, or fewer than two methods were measured.
+        None where the metric has no better end, or no method but controls was measured.
     """
     better = METRICS[metric].better
     measured = [
         line
         for line in evaluation.lines
-        if line.metric == metric and line.interval is not None and (methods is None or line.method in methods)
+        if line.metric == metric and line.interval is not None and METHODS[line.method].source != CONTROL
     ]
-    if better == "neither" or len(measured) < 2:
+    if better == "neither" or not measured:
         return None
     sign = 1 if better == "higher" else -1
     ranked = sorted(measured, key=lambda line: -sign * (line.interval.mean if line.interval else 0.0))

@@ -100,7 +100,8 @@ def _unmeasured(evaluation: Evaluation) -> list[tuple[str, str]]:
     for method, metric, amount, reason in evaluation.unmeasured():
         together.setdefault((metric, amount, reason), []).append(said.title(method))
     for (metric, amount, reason), names in together.items():
-        who = "all methods" if len(names) == len(evaluation.methods) else words.listed(names)
+        everybody = len(names) == (len(evaluation.costs) if metric else len(evaluation.methods))
+        who = "all methods" if everybody else words.listed(names)
         by = f" by {METRICS[metric].title}" if metric else ""
         found.append((f"{who}{by}, {words.count(amount, 'photo')}", reason))
     return found + list(evaluation.failed.items())

@@ -12,6 +12,8 @@ from layerlore.methods.registry import METHODS
 from layerlore.report import words
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from layerlore.evaluate.results import Evaluation
     from layerlore.evaluate.statistics import Interval
     from layerlore.evaluate.summary import Leaders
@@ -24,6 +26,8 @@ FAMILIES = {
     "complexity": ("Complexity", "How much of the photo does the map point at?"),
 }
 """Family to its title and its question, in the order of the page."""
+CONTROLLED = {"faithfulness", "localisation", "sanity"}
+"""Families by which a map that knows nothing must be beaten; it may well be stable, or small."""
 BETTER = {"higher": "higher is better", "lower": "lower is better", "neither": "neither end is better"}
 Parts = tuple[tuple[str, bool], ...]
 
@@ -53,10 +57,11 @@ def title(method: str) -> str:
 
 def headline(evaluation: Evaluation) -> Parts:
     """Who is among the best by how many metrics, in parts; True marks the emphasised ones."""
-    found = [best for metric in evaluation.metrics if (best := leaders(evaluation, metric)) is not None]
+    competed = [metric for metric in evaluation.metrics if METRICS[metric].family != "complexity"]
+    found = [best for metric in competed if (best := leaders(evaluation, metric)) is not None]
     photos = words.count(len(evaluation.photos), "photo")
     methods = words.count(len(evaluation.methods), "method")
-    if not found:
+    if all(best.measured < 2 for best in found):
         return ((f"{methods} measured on {photos}.", False),)
     telling = [best for best in found if len(best.alike) + 1 < best.measured]
     if not telling:
@@ -79,8 +84,9 @@ def headline(evaluation: Evaluation) -> Parts:
 def lead() -> str:
     """How to take the headline."""
     return (
-        "Among the best means: the best, or not to be told from the best by chance. Metrics ask different questions "
-        "and often disagree, so no single one ranks the methods; read the families together."
+        "Among the best means: the best, or not to be told from the best by chance; controls do not compete, and how "
+        "much of the photo a map points at does not count. Metrics ask different questions and often disagree, so no "
+        "single one ranks the methods; read the families together."
     )
 
 
@@ -92,12 +98,19 @@ def verdicts(evaluation: Evaluation, metric: str) -> list[str]:
     best = leaders(evaluation, metric)
     if best is None:
         return [_range(evaluation, metric)]
-    told = [_best(evaluation, best)]
-    if METRICS[metric].better != "neither" and "random" in evaluation.methods and best.best != "random":
-        behind = not_better(evaluation, metric, "random")
-        if behind and tellable(best.photos, len(evaluation.methods)):
-            told.append(f"Not to be told from a random map, or worse: {_titles(behind)}.")
-    return told
+    return [_best(evaluation, best), *_controls(evaluation, best)]
+
+
+def _controls(evaluation: Evaluation, best: Leaders) -> Iterator[str]:
+    """Which methods do no better than maps that know nothing of the photo."""
+    if METRICS[best.metric].family not in CONTROLLED or not tellable(best.photos, best.measured):
+        return
+    for control in filter(is_control, evaluation.methods):
+        behind = not_better(evaluation, best.metric, control)
+        if len(behind) == best.measured:
+            yield f"None of them can be told to be better than a {title(control)}."
+        elif behind:
+            yield f"Not to be told from a {title(control)}, or worse: {_titles(behind)}."
 
 
 def _best(evaluation: Evaluation, best: Leaders) -> str:
@@ -110,6 +123,8 @@ def _best(evaluation: Evaluation, best: Leaders) -> str:
         " %", f"{words.NBSP}%"
     )
     name = title(best.best)
+    if best.measured == 1:
+        return f"{name} has {mean}."
     pairs = best.measured * (best.measured - 1) // 2
     if not tellable(best.photos, pairs):
         return f"Best is {name}, {mean}, but {photos} are too few to tell any difference from chance."
@@ -127,11 +142,9 @@ def _range(evaluation: Evaluation, metric: str) -> str:
         for line in evaluation.lines
         if line.metric == metric and line.interval is not None
     ]
-    if len(lines) == 1:
-        return f"{title(lines[0][1])} has {value(lines[0][0])}."
     (low, first), (high, last) = min(lines), max(lines)
-    if METRICS[metric].better != "neither" or low == high:
-        return ""
+    if low == high:
+        return f"{title(first)} has {value(low)}."
     return f"Lowest is {title(first)} with {value(low)}, highest {title(last)} with {value(high)}."
 
 
