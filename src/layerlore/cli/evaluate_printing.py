@@ -42,11 +42,14 @@ def print_evaluation(found: Evaluation) -> None:
 
 def verdict(found: Evaluation, metric: str) -> str:
     """Who is best, and whether that can be told from chance; "" where nobody can be."""
-    from layerlore.evaluate.summary import leaders
+    from layerlore.evaluate.summary import leaders, tellable
 
     best = leaders(found, metric)
     if best is None or best.measured < 2:
         return ""
+    if not tellable(best.photos, best.measured * (best.measured - 1) // 2):
+        photos = counted(best.photos, "photo")
+        return f"best: {best.best}; {photos} cannot tell any difference from chance"
     if not best.alike:
         return f"best: {best.best}, told from all others"
     return f"best: {best.best}, but chance could have put it before {', '.join(best.alike)}"

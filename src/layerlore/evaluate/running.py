@@ -194,7 +194,8 @@ def _work(
         for item in items:
             told_before = count
             done = evaluate_photo(network, item, plan, step)
-            step(len(plan.methods) - (count - told_before))  # a photo that failed is done, too
+            if left := len(plan.methods) - (count - told_before):
+                step(left)  # a photo that failed is done, too
             yield item, done
 
 
