@@ -165,6 +165,23 @@ def test_every_level_shows_each_cluster_once() -> None:
     assert "was not measured" in together.verdict
 
 
+def test_what_is_said_of_all_clusters_as_one_is_on_the_layer_and_on_the_map_that_shows_them_so() -> None:
+    made = page({**EARS, ("block2.relu", -1): {"dog": ("a", "b"), "animal": ("c",)}})
+    first, second = (column for phase in view.phases(made.explanation, said=made) for column in phase.columns)
+    assert (first.as_one, first.as_one_games) == ((), "")
+    assert [(label.name, label.said.replace(words.NBSP, " ")) for label in second.as_one] == [
+        ("dog", "2 of 9 people"),
+        ("animal", "1 of 9 people"),
+    ]
+    assert second.as_one_games.replace(words.NBSP, " ") == "Of 3 rounds about it people won 3, lost 0 and gave up 0."
+    html = render_html(made.explanation, made.concepts)
+    title = "<h3>Asked about all clusters as one map</h3>"
+    assert html.count(title) == 2
+    assert title in html.split('<template id="about-layer-1">')[1].split("</template>")[0]
+    assert title in html.split('<template id="details-1-3">')[1].split("</template>")[0], "clusters 1 and 2 as one"
+    assert title not in render_html(made.explanation, handmade.concept_set(EARS))
+
+
 def test_words_never_become_markup() -> None:
     html = render_html(handmade.explanation(), handmade.concept_set({("block1.relu", 0): {EVIL: ("a",)}}))
     assert "<script>alert" not in html

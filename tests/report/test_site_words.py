@@ -16,7 +16,7 @@ from layerlore.classes.records import ClassExplanation, ConceptInLayer, Suspect,
 from layerlore.classes.storage import CLASSES_FILE
 from layerlore.classes.tcav_records import ConceptScore, Null, Untested, Validation, save_validation
 from layerlore.concepts.records import MapKey
-from layerlore.concepts.storage import CONCEPTS_FILE
+from layerlore.concepts.storage import CONCEPTS_FILE, save_concepts
 from layerlore.report.site import ours, tcav_rows, write_site
 from layerlore.report.site.class_pages import class_file, class_page, render_class
 from layerlore.report.site.concept_pages import Frame
@@ -88,6 +88,27 @@ def test_the_way_back_from_a_concept_to_each_answer(named: Study) -> None:
         assert f"../{map_address((fate.key,))}" in page
     assert f"2 people said so in {len(rows)} answers" in page
     assert "Espresso Part" in page, "as typed"
+
+
+def test_answers_behind_no_concept_are_listed_each_with_its_reason(named: Study) -> None:
+    found = wording.words_of(named)
+    key = found.fates[0].key
+    odd = dataclasses.replace(found.fates[0], answer=len(found.fates), text=EVIL, concept_id="", reason="not a word")
+    gone = dataclasses.replace(
+        odd, answer=odd.answer + 1, text="Blob", reason="control map", key=key._replace(layer="")
+    )
+    silent = dataclasses.replace(odd, answer=odd.answer + 2, text="", reason="nothing typed")
+    save_concepts(named.folder, dataclasses.replace(found, fates=(*found.fates, odd, gone, silent)))
+    page = text_of(write_site(named, workers=1).index.parent / "concepts" / "index.html")
+    assert "2 answers one by one, each with the reason" in page
+    rows = re.findall(r'<tr id="answer-(\d+)">(.*?)</tr>', page)
+    assert [int(number) for number, _ in rows] == [odd.answer, gone.answer]
+    assert "&lt;script&gt;alert(1)" in rows[0][1]
+    assert "not a word" in rows[0][1]
+    assert f"../{map_address((key,))}" in rows[0][1]
+    assert "control map" in rows[1][1]
+    assert "href" not in rows[1][1], "it is about no map of the study"
+    assert '<th scope="row">nothing typed</th>' in page, "counted, though there is nothing to read"
 
 
 def test_a_second_run_writes_nothing_and_without_words_their_pages_go(named: Study) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from layerlore.concepts.merging import BEST, LEVELS, merge_layer, with_labels
+from layerlore.concepts.merging import BEST, FULL_LABELS, LEVELS, merge_layer, with_labels
 from layerlore.concepts.records import ConceptSet, MapKey
 from layerlore.report import words
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from layerlore.concepts.records import AnswerFate, Games, MapConcept
     from layerlore.local.explanation import ClusterMap, Explanation, LayerExplanation
 
+WHOLE = -1
+"""Cluster of a key that means all maps of a layer as one."""
 SURE = 0.5
 """Posterior below which a word is doubtful."""
 
@@ -87,6 +89,13 @@ class PageWords:
     def games(self, layer: LayerExplanation, cluster: ClusterMap) -> str:
         """How the rounds about a map ended, in one sentence, or ""."""
         return games_sentence(self.concepts.games.get(self.key(layer, cluster)))
+
+    def as_one(self, layer: LayerExplanation) -> tuple[tuple[Label, ...], str]:
+        """What people said of all clusters of a layer when they were shown as one map, and how those rounds ended."""
+        key = MapKey(self.explanation.photo.image_id, self.explanation.target.index, layer.name, WHOLE)
+        found = self.concepts.best(key, FULL_LABELS)
+        labels = tuple(map_label(one, machine=self._machine(one.concept_id)) for one in found)
+        return labels, games_sentence(self.concepts.games.get(key))
 
     def merged_labels(self, one: MergedMap, count: int) -> tuple[Label, ...]:
         """The best words of several maps as one."""

@@ -81,7 +81,7 @@ class Tile:
 
 @dataclass(frozen=True)
 class Column:
-    """A layer on the page; ``address`` is its name as a part of an address."""
+    """A layer on the page; ``address`` is its name as a part of an address, ``as_one`` what all its maps as one are."""
 
     name: str
     address: str
@@ -100,6 +100,8 @@ class Column:
     note: str
     facts: tuple[tuple[str, str], ...]
     position: int
+    as_one: tuple[Label, ...]
+    as_one_games: str
 
 
 @dataclass(frozen=True)
@@ -198,6 +200,7 @@ def _column(explanation: Explanation, position: int, layer: LayerExplanation, lo
     ]
     if said is not None:
         tiles.extend(_merged_tiles(said, layer, position, own))
+    as_one, as_one_games = said.as_one(layer) if said else ((), "")
     return Column(
         name=layer.name,
         address=quote(layer.name, safe=""),
@@ -216,6 +219,8 @@ def _column(explanation: Explanation, position: int, layer: LayerExplanation, lo
         note=layer.note,
         facts=tuple(_facts(layer, weak, dropped)),
         position=position,
+        as_one=as_one,
+        as_one_games=as_one_games,
     )
 
 

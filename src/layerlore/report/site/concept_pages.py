@@ -61,6 +61,18 @@ class AnswerLine:
 
 
 @dataclass(frozen=True)
+class LeftLine:
+    """An answer that is behind no concept: as typed, as read, why, and the map that it is about."""
+
+    number: str
+    text: str
+    read_as: str
+    why: str
+    address: str
+    map: str
+
+
+@dataclass(frozen=True)
 class ConceptPage:
     """What a page says of a concept."""
 
@@ -144,9 +156,24 @@ def _map_lines(found: list[MapConcept], shots: Shots, names: Mapping[str, str], 
         )
 
 
+def _map_of(fate: AnswerFate, names: Mapping[str, str]) -> tuple[str, str]:
+    """Address and text of the map that an answer is about; no address where its photo has no page."""
+    key = fate.key
+    if not key.layer:
+        return "", names.get(key.image_id, key.image_id)
+    address = f"../{map_address((key,))}" if key.image_id in names else ""
+    return address, f"{map_text((key,))}, {names.get(key.image_id, key.image_id)}"
+
+
+def _left_lines(concepts: ConceptSet, names: Mapping[str, str]) -> list[LeftLine]:
+    """The answers in which something was typed, and that are behind no concept."""
+    left = [fate for fate in concepts.fates if not fate.concept_id and fate.text]
+    return [LeftLine(f"{fate.answer:,}", fate.text, fate.read_as, fate.reason, *_map_of(fate, names)) for fate in left]
+
+
 def _answer_line(fate: AnswerFate, names: Mapping[str, str], players: Mapping[str, str]) -> AnswerLine:
     outcomes = {True: "class guessed", False: "class not guessed", None: ""}
-    shown = fate.key.image_id in names
+    address, where = _map_of(fate, names)
     return AnswerLine(
         number=f"{fate.answer:,}",
         text=fate.text,
@@ -154,8 +181,8 @@ def _answer_line(fate: AnswerFate, names: Mapping[str, str], players: Mapping[st
         player=players.get(fate.player, ""),
         step="" if fate.step is None else str(fate.step),
         outcome=fate.outcome or outcomes[fate.guessed],
-        address=f"../{map_address((fate.key,))}" if shown else "",
-        map=f"{map_text((fate.key,))}, {names.get(fate.key.image_id, fate.key.image_id)}",
+        address=address,
+        map=where,
     )
 
 
@@ -164,20 +191,29 @@ def render_concept(page: ConceptPage, frame: Frame) -> str:
     return _render("site/concept.html.j2", frame, page=page, title=page.concept.name)
 
 
-def render_concepts(concepts: ConceptSet, frame: Frame) -> str:
-    """The list of all concepts, and what became of the answers that are behind none."""
+def render_concepts(concepts: ConceptSet, frame: Frame, names: Mapping[str, str]) -> str:
+    """The list of all concepts, and what became of the answers that are behind none.
+
+    Args:
+        concepts: Of the study.
+        frame: What all pages share.
+        names: image_id to file name, for photos with a page.
+    """
     rows = [
         (concept, len(concepts.maps_of(name)), len({one.key.image_id for one in concepts.maps_of(name)}))
         for name, concept in concepts.concepts.items()
     ]
     rows.sort(key=lambda row: (-row[0].answers, -row[1], row[0].name))
     left = Counter(fate.reason for fate in concepts.fates if not fate.concept_id and fate.reason)
+    left_lines = _left_lines(concepts, names)
     games = sum(fate.reason not in NO_GAMES for fate in concepts.fates)
     return _render(
         "site/concepts.html.j2",
         frame,
         rows=rows,
         left=left.most_common(),
+        left_lines=left_lines[:LISTED],
+        more_left=max(0, len(left_lines) - LISTED),
         answers=len(concepts.fates),
         games=games,
         behind=sum(bool(fate.concept_id) for fate in concepts.fates),

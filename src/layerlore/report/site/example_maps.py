@@ -12,6 +12,7 @@ import numpy as np
 
 from layerlore.files import write_whole
 from layerlore.report import colours, maps
+from layerlore.report.labels import WHOLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from layerlore.study.records import ImageRecord
 
 SIDE = 96
-WHOLE = -1
-"""Cluster of a key that means all maps of a layer."""
 
 Keys = tuple["MapKey", ...]
 

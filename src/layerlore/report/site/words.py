@@ -89,8 +89,8 @@ def plan_words(
             pages[file] = _decided_by(page, frame), partial(concept_pages.render_concept, page, frame)
         of_all = (concepts.concepts, concepts.maps, concepts.fates)
         pages[concept_pages.INDEX] = (
-            _decided_by(of_all, frame),
-            partial(concept_pages.render_concepts, concepts, frame),
+            _decided_by(of_all, frame, names),
+            partial(concept_pages.render_concepts, concepts, frame, names),
         )
     made = load_classes(study.folder) if has_classes(study.folder) else ()
     labels = {one.label.casefold(): one.label for one in made}
