@@ -21,8 +21,11 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 pytestmark = pytest.mark.browser
+MAPS_ONLY = "no such thing"
+FULL = class_file("missile")
 PAGES = {
-    "class": class_file("missile"),
+    "class": FULL,
+    "class-maps": class_file(MAPS_ONLY),
     "concept": f"concepts/{concept_id('espresso part')}.html",
     "concepts": "concepts/index.html",
     "cards": "index.html",
@@ -31,11 +34,11 @@ PAGES = {
 
 @pytest.fixture(scope="module")
 def named_site(study_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Site of the study with words and classes."""
+    """Site of the study with words, classes, suspects and tests; one class has no words."""
     folder = tmp_path_factory.mktemp("named") / "study"
     shutil.copytree(study_folder, folder, ignore=shutil.ignore_patterns("report"))
     study = Study.open(folder)
-    wording.name_maps(study)
+    wording.fill(study, without=MAPS_ONLY)
     return write_site(study, workers=1).index.parent
 
 
@@ -67,3 +70,34 @@ def test_from_a_class_to_a_concept_to_an_answers_map(open_page: Callable[..., Pa
     page.wait_for_selector("html[data-ready]")
     assert page.locator("#panel").is_visible(), "the map of the answer is open"
     assert "espresso part" in page.inner_text("#panel-body")
+
+
+def test_suspects_tests_and_gaps_are_seen(open_page: Callable[..., Page], named_site: Path) -> None:
+    page = open_page((named_site / FULL).as_uri())
+    suspects = page.locator(".suspects > li")
+    assert suspects.count() == 2
+    pictures = suspects.locator("img.over")
+    assert pictures.count() > 2
+    for picture in pictures.all():
+        picture.scroll_into_view_if_needed()
+        page.wait_for_function("image => image.complete && image.naturalWidth > 0", arg=picture.element_handle())
+    assert "with as much blurred there instead, it still says the class for 5; without the object, for 3" in (
+        page.inner_text("main").replace("\N{NO-BREAK SPACE}", " ")
+    )
+    significant = page.locator("tr.significant").first
+    bar, dot = (significant.locator(name).bounding_box() for name in (".score-bar", ".dot"))
+    assert bar is not None
+    assert dot is not None
+    assert (dot["x"] + dot["width"] / 2 - bar["x"]) / bar["width"] == pytest.approx(0.82, abs=0.02)
+    assert page.locator("tr:not(.significant)", has_text="vector at chance").count() > 0
+    suspects.locator(".examples a").first.click()
+    page.wait_for_selector("html[data-ready]")
+    assert page.locator("#panel").is_visible(), "the suspect's map is open"
+
+
+def test_a_class_without_words_shows_groups_of_maps(open_page: Callable[..., Page], named_site: Path) -> None:
+    page = open_page((named_site / PAGES["class-maps"]).as_uri())
+    assert "Nobody has said yet" in page.inner_text(".lead")
+    assert page.locator(".concept-rows .row-name").first.inner_text() == "group 1"
+    assert page.locator(".concept-rows img.over").count() > 9
+    assert page.locator("#trends-title").count() == 0
