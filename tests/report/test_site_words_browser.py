@@ -101,3 +101,33 @@ def test_a_class_without_words_shows_groups_of_maps(open_page: Callable[..., Pag
     assert page.locator(".concept-rows .row-name").first.inner_text() == "group 1"
     assert page.locator(".concept-rows img.over").count() > 9
     assert page.locator("#trends-title").count() == 0
+
+
+def test_paper_is_white_shows_what_is_folded_and_cuts_no_map(
+    open_page: Callable[..., Page], named_site: Path, study_folder: Path
+) -> None:
+    """Dark was chosen for the screen; on A4 a layer, and a map, is shorter than a page and not to be divided."""
+    photo = Study.open(study_folder).images[0].image_id
+    for address, kept in ((FULL, ".layer-block"), (f"photos/{photo}.html", ".layer")):
+        page = open_page((named_site / address).as_uri(), viewport={"width": 718, "height": 1047})
+        page.locator("#theme").click()
+        assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "dark"
+        page.emulate_media(media="print")
+        style = "[...new Set([document.documentElement, document.body].map(e => getComputedStyle(e).backgroundColor))]"
+        assert set(page.evaluate(style)) <= {"rgb(255, 255, 255)", "rgba(0, 0, 0, 0)"}
+        for block in page.locator(kept).all():
+            box = block.bounding_box()
+            assert box is not None
+            assert box["height"] < 1047
+            assert block.evaluate("e => getComputedStyle(e).breakInside") == "avoid"
+            inside = block.evaluate(
+                "e => [...e.querySelectorAll('.tile, .shot')].filter(t => t.offsetParent !== null).every(t => {"
+                " const a = t.getBoundingClientRect(), b = e.getBoundingClientRect();"
+                " return a.width > 30 && a.top >= b.top - 1 && a.bottom <= b.bottom + 1 && a.right <= innerWidth; })"
+            )
+            assert inside, "a map reaches beyond its layer"
+        assert page.pdf().startswith(b"%PDF")
+    page = open_page((named_site / FULL).as_uri())
+    folded = page.locator("details.tested:not([open]) table, details.numbers:not([open]) table")
+    page.emulate_media(media="print")
+    assert all(one.bounding_box() for one in folded.all())

@@ -10,7 +10,7 @@ import handmade
 from layerlore.classes.explaining import ClassSettings
 from layerlore.classes.records import Elsewhere, Removal, Suspect
 from layerlore.classes.storage import classes_of, save_classes
-from layerlore.classes.tcav_records import ConceptScore, Untested, Validation, save_validation
+from layerlore.classes.tcav_records import ConceptScore, Null, Untested, Validation, save_validation
 from layerlore.concepts.storage import save_concepts
 
 if TYPE_CHECKING:
@@ -94,12 +94,25 @@ def _scores(made: Sequence[ClassExplanation]) -> Iterator[ConceptScore]:
         concepts = {concept.concept_id: concept.name for some in one.concepts.values() for concept in some}
         for concept_id, name in concepts.items() if not one.from_maps else ():
             for place, layer in enumerate(one.layers):
-                score = (0.82, 0.21, 0.55)[place % 3]
-                yield ConceptScore(
-                    label=one.label, target=one.target or 0, concept_id=concept_id, name=name, machine=False,
-                    layer=layer, layer_index=place, examples=20, photos=6, accuracy=0.9, accuracy_low=0.8,
-                    accuracy_high=0.95, at_chance=False, score=score, low=score - 0.1, high=score + 0.1, sign=score,
-                    smooth=score, null_low=0.4, null_high=0.6, p=0.001, p_holm=0.01 if place % 3 < 2 else 0.6,
-                ) if place < 8 else ConceptScore(
-                    one.label, one.target or 0, concept_id, name, False, layer, place, 20, 6, 0.5, 0.4, 0.6, True
-                )  # fmt: skip
+                none = ConceptScore(
+                    label=one.label,
+                    target=one.target or 0,
+                    concept_id=concept_id,
+                    name=name,
+                    machine=False,
+                    layer=layer,
+                    layer_index=place,
+                    examples=20,
+                    photos=6,
+                    null=Null.maps,
+                    accuracy=0.5,
+                    accuracy_low=0.4,
+                    accuracy_high=0.6,
+                    at_chance=True,
+                )
+                score, p_holm = ((0.82, 0.01), (0.21, 0.01), (0.55, 0.6))[place % 3]
+                numbers = {"score": score, "sign": score, "smooth": score, "low": score - 0.1, "high": score + 0.1}
+                chance = {"null_low": 0.4, "null_high": 0.6, "p": p_holm / 9, "p_holm": p_holm}
+                accuracy = {"accuracy": 0.9, "accuracy_low": 0.8, "accuracy_high": 0.95}
+                last = layer == one.layers[-1]
+                yield none if last else replace(none, at_chance=False, **numbers, **chance, **accuracy)
