@@ -56,8 +56,8 @@ def flat(maps: NDArray[np.float32]) -> NDArray[np.float64]:
 
 def best(points: NDArray[np.float64], cuts: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
     """The cut with the best silhouette in map space."""
-    distances = clustering._euclidean(points)  # noqa: SLF001
-    return max(cuts, key=lambda cut: clustering._silhouette(distances, cut))  # noqa: SLF001
+    distances = clustering.euclidean_distances(points)
+    return max(cuts, key=lambda cut: clustering.mean_silhouette(distances, cut))
 
 
 def components(points: NDArray[np.float64], count: int) -> NDArray[np.float64]:
@@ -70,7 +70,7 @@ def ward(count: int) -> Way:
 
 def spectral(maps: NDArray[np.float32]) -> NDArray[np.int64]:
     """Normalised affinity, its eight leading eigenvectors after the trivial one, Ward there."""
-    distances = clustering._euclidean(flat(maps))  # noqa: SLF001
+    distances = clustering.euclidean_distances(flat(maps))
     affinity = np.exp(-(distances**2) / (2 * np.median(distances) ** 2))
     root = np.sqrt(affinity.sum(axis=1))
     _, vectors = np.linalg.eigh(affinity / root[:, None] / root[None, :])
@@ -144,7 +144,7 @@ def measure(path: Path) -> dict[tuple[str, str], list[float]]:
             seconds = time.process_time() - start
             sizes = np.bincount(labels)
             figures[name, layer.name] = [
-                clustering._silhouette(clustering._euclidean(points), labels),  # noqa: SLF001
+                clustering.mean_silhouette(clustering.euclidean_distances(points), labels),
                 clustering._explained(points, labels),  # noqa: SLF001
                 agreement((kept[0], labels), (kept[1], way(chosen[1]))),
                 float(sizes.min()),

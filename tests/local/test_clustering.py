@@ -112,7 +112,7 @@ def test_nothing_to_cluster_and_unknown_methods():
 def test_silhouette_and_explained_variance_agree_with_other_ways_to_get_them():
     rng = np.random.default_rng(0)
     points, labels = rng.random((30, 4)), rng.integers(0, 4, 30)
-    ours = clustering._silhouette(clustering._euclidean(points), labels)
+    ours = clustering.mean_silhouette(clustering.euclidean_distances(points), labels)
     assert ours == pytest.approx(silhouette_score(points, labels))
     means = np.array([points[labels == c].mean(axis=0) for c in range(4)])
     left = ((points - means[labels]) ** 2).sum() / ((points - points.mean(axis=0)) ** 2).sum()

@@ -12,9 +12,9 @@ from layerlore.errors import SettingError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-Family = Literal["faithfulness", "localisation", "complexity", "robustness", "sanity"]
+Family = Literal["faithfulness", "localisation", "complexity", "robustness", "sanity", "clusters"]
 Better = Literal["higher", "lower", "neither"]
-Need = Literal["truth", "explainer", "randomised"]
+Need = Literal["truth", "explainer", "randomised", "clusters"]
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,8 @@ class MetricInfo:
         formula: In one line; x is the photo, M its map in [0, 1], f the probability of the class.
         sentence: What it tests, in plain words.
         needs: What it needs beyond the map: ``truth``, a mask of the object; ``explainer``, the method run again on
-            changed inputs; ``randomised``, the method run again on the network with random weights.
+            changed inputs; ``randomised``, the method run again on the network with random weights; ``clusters``, a method that
+            is made of clusters of feature maps.
     """
 
     name: str
@@ -55,6 +56,13 @@ _BLUR, _COLOUR = "the blurred photo", "the photo's mean colour"
 _TRUTH: frozenset[Need] = frozenset({"truth"})
 _AGAIN: frozenset[Need] = frozenset({"explainer"})
 _RANDOM: frozenset[Need] = frozenset({"explainer", "randomised"})
+_CLUSTERS: frozenset[Need] = frozenset({"clusters"})
+
+_CRAFT = "Fel et al., CRAFT, CVPR 2023"
+_CONCEPT_SHAP = "Yeh et al., On Completeness-aware Concept-based Explanations, NeurIPS 2020"
+_INV = "Bianchi et al., IJCAI 2024"
+_ARI = "Hubert and Arabie, Journal of Classification, 1985"
+_SILHOUETTE = "Rousseeuw, 1987; with a null model"
 
 _ALL = (
     MetricInfo(
@@ -237,6 +245,116 @@ _ALL = (
         formula="rank correlation of M for the class and for another one, drawn at random",
         sentence="How alike the maps of two classes are; a map that is the same for all explains none.",
         needs=_AGAIN,
+    ),
+    MetricInfo(
+        name="c_insertion",
+        title="Clusters added",
+        family="clusters",
+        better="higher",
+        source=_CRAFT,
+        formula="(area - random) / (best - random) under f while clusters are added, first number first",
+        sentence="How near the order of the clusters comes to the best one when they are added; 0 is a random order.",
+        needs=_CLUSTERS,
+    ),
+    MetricInfo(
+        name="c_deletion",
+        title="Clusters removed",
+        family="clusters",
+        better="higher",
+        source=_CRAFT,
+        formula="(area - random) / (best - random) under f while clusters are removed, first number first",
+        sentence="How near the order of the clusters comes to the best one when they are removed; 0 is a random order.",
+        needs=_CLUSTERS,
+    ),
+    MetricInfo(
+        name="c_shapley",
+        title="Number and Shapley value",
+        family="clusters",
+        better="higher",
+        source=_CONCEPT_SHAP,
+        formula="Spearman of the first number and the exact Shapley values of the logit, within a layer",
+        sentence="Whether the number that is shown first ranks clusters by what they are worth together.",
+        needs=_CLUSTERS,
+    ),
+    MetricInfo(
+        name="c_ablation",
+        title="Number and removal",
+        family="clusters",
+        better="higher",
+        source=_CONCEPT_SHAP,
+        formula="Spearman of the first number and the fall of the logit without one cluster, within a layer",
+        sentence="Whether the number that is shown first ranks clusters by what happens when one is removed.",
+        needs=_CLUSTERS,
+    ),
+    MetricInfo(
+        name="c_completeness",
+        title="Completeness",
+        family="clusters",
+        better="neither",
+        source=_CONCEPT_SHAP,
+        formula="fall of the logit without the shown clusters / fall without the layer, median of the layers",
+        sentence="How much of what a layer does to the class the shown clusters account for; 1 is all of it.",
+        needs=_CLUSTERS,
+    ),
+    MetricInfo(
+        name="c_mass",
+        title="Shown weight",
+        family="clusters",
+        better="neither",
+        source=_INV,
+        formula="weight of the shown clusters / weight of all maps",
+        sentence="How much of a layer's positive gradient is shown.",
+        needs=_CLUSTERS,
+    ),
+    MetricInfo(
+        name="c_seed",
+        title="Clusters with another seed",
+        family="clusters",
+        better="higher",
+        source=_ARI,
+        formula="adjusted Rand index of the clusters with this seed and the next",
+        sentence="Whether chance decides which maps belong together.",
+        needs=_CLUSTERS,
+    ),
+    MetricInfo(
+        name="c_channels",
+        title="Clusters of fewer maps",
+        family="clusters",
+        better="higher",
+        source=_ARI,
+        formula="adjusted Rand index of the clusters of all maps and of 80 % of them, over those",
+        sentence="Whether clusters hang on a few maps.",
+        needs=_CLUSTERS,
+    ),
+    MetricInfo(
+        name="c_noise",
+        title="Clusters under noise",
+        family="clusters",
+        better="higher",
+        source=_ARI,
+        formula="adjusted Rand index of the clusters with and without noise of one grey level",
+        sentence="Whether clusters change with noise that nobody sees.",
+        needs=_CLUSTERS,
+    ),
+    MetricInfo(
+        name="c_flip",
+        title="Clusters of the mirrored photo",
+        family="clusters",
+        better="higher",
+        source=_ARI,
+        formula="adjusted Rand index of the clusters of the photo and of its mirror image",
+        sentence="Whether clusters change when the photo is mirrored.",
+        needs=_CLUSTERS,
+    ),
+    MetricInfo(
+        name="c_silhouette",
+        title="Silhouette above chance",
+        family="clusters",
+        better="higher",
+        source=_SILHOUETTE,
+        formula="mean silhouette between the scaled maps - the same with the places of each map shuffled",
+        sentence="Whether clusters are further apart than those of maps without places.",
+        needs=_CLUSTERS,
     ),
 )
 

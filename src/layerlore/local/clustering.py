@@ -151,7 +151,7 @@ def _paper(points: NDArray[np.float32], most: int, seed: int) -> tuple[NDArray[n
         reduced = np.pad(reduced, ((0, 0), (0, 1)))
     plane = TSNE(perplexity=min(30, count - 1), random_state=seed).fit_transform(reduced)
     cuts = _ward_cuts(plane, range(FEWEST_CLUSTERS, most + 1))
-    return _best_cut(_euclidean(plane), cuts)
+    return _best_cut(euclidean_distances(plane), cuts)
 
 
 def _stable(points: NDArray[np.float32], most: int) -> tuple[NDArray[np.int64], float]:
@@ -170,8 +170,8 @@ def _stable(points: NDArray[np.float32], most: int) -> tuple[NDArray[np.int64], 
         if len(points) - int(alone.sum()) > most:
             return _stable_without(points, alone, most)
     cuts = whole or cuts
-    distances = _euclidean(maps)
-    silhouettes = [_silhouette(distances, cut) if cut.max() > 0 else 0.0 for cut in cuts]
+    distances = euclidean_distances(maps)
+    silhouettes = [mean_silhouette(distances, cut) if cut.max() > 0 else 0.0 for cut in cuts]
     scores = [s + FIT_SHARE * _explained(maps, cut) for s, cut in zip(silhouettes, cuts, strict=True)]
     best = int(np.argmax(scores))
     return cuts[best], silhouettes[best]
@@ -254,7 +254,7 @@ def _cut(pairs: list[list[int]], count: int) -> tuple[NDArray[np.int64], int]:
     return np.array(owner[:points]), points
 
 
-def _euclidean(points: NDArray[np.floating]) -> NDArray[np.float64]:
+def euclidean_distances(points: NDArray[np.floating]) -> NDArray[np.float64]:
     """Euclidean distances, shape (n, n), by one matrix product."""
     exact = np.asarray(points, dtype=np.float64)
     squares = (exact**2).sum(axis=1)
@@ -265,12 +265,12 @@ def _euclidean(points: NDArray[np.floating]) -> NDArray[np.float64]:
 
 def _best_cut(distances: NDArray[np.float64], cuts: list[NDArray[np.int64]]) -> tuple[NDArray[np.int64], float]:
     """Return the labels with the best mean silhouette, and that silhouette; the fewer clusters on a tie."""
-    scores = [_silhouette(distances, cut) for cut in cuts]
+    scores = [mean_silhouette(distances, cut) for cut in cuts]
     best = int(np.argmax(scores))
     return cuts[best], scores[best]
 
 
-def _silhouette(distances: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
+def mean_silhouette(distances: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
     """Mean silhouette (Rousseeuw 1987) from a distance matrix; a point alone in its cluster counts 0."""
     members = np.eye(int(labels.max()) + 1)[labels]
     sizes = members.sum(axis=0)

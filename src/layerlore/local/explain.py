@@ -236,7 +236,7 @@ def explain_layers(
     ]
     kept = [
         [
-            _keep(activations[number], gradients[number], row[number], settings.method)
+            keep_maps(activations[number], gradients[number], row[number], settings.method)
             for activations, gradients, row in zip(captured.activations, captured.gradients, weights, strict=True)
         ]
         for number in range(len(captured.targets))
@@ -244,7 +244,7 @@ def explain_layers(
     clusterings = _cluster_photos([[one.maps for one in photo] for photo in kept], settings, processes=processes)
     return [
         [
-            _explain_layer(layer, one, clustering, depth=depth, method=settings.method)
+            explain_layer(layer, one, clustering, depth=depth, method=settings.method)
             for layer, one, clustering in zip(captured.layers, photo, found, strict=True)
         ]
         for photo, found in zip(kept, clusterings, strict=True)
@@ -252,7 +252,7 @@ def explain_layers(
 
 
 @dataclass(frozen=True, eq=False)
-class _Kept:
+class KeptMaps:
     """The maps of one layer of one photo that are heavy enough.
 
     Attributes:
@@ -270,14 +270,16 @@ class _Kept:
     slopes: NDArray[np.float32]
 
 
-def _keep(activations: torch.Tensor, gradients: torch.Tensor, weights: NDArray[np.float64], method: Method) -> _Kept:
+def keep_maps(
+    activations: torch.Tensor, gradients: torch.Tensor, weights: NDArray[np.float64], method: Method
+) -> KeptMaps:
     """Discard the weak maps of one layer of one photo; shapes (K, h, w), (K, h, w) and (K,)."""
     shares = percent(weights)
     threshold = discard_threshold(len(shares), method=method)
     index = np.flatnonzero(shares > threshold)
     chosen = torch.from_numpy(index).to(activations.device)
     maps, slopes = (tensor[chosen].float().cpu().numpy() for tensor in (activations, gradients))
-    return _Kept(shares, threshold, index, maps, slopes)
+    return KeptMaps(shares, threshold, index, maps, slopes)
 
 
 def _cluster_photos(
@@ -303,8 +305,8 @@ def _cluster_photos(
     return found
 
 
-def _explain_layer(
-    layer: Layer, kept: _Kept, clustering: Clustering, *, depth: int, method: Method
+def explain_layer(
+    layer: Layer, kept: KeptMaps, clustering: Clustering, *, depth: int, method: Method
 ) -> LayerExplanation:
     """Drop light clusters of one layer of one photo, and merge the maps of the others."""
     clusters: tuple[ClusterMap, ...] = ()
@@ -335,7 +337,7 @@ def _explain_layer(
     )
 
 
-def _nothing_note(kept: _Kept) -> str:
+def _nothing_note(kept: KeptMaps) -> str:
     """Sentence for a layer with nothing to show, else ""."""
     if len(kept.index):
         return ""
@@ -344,7 +346,7 @@ def _nothing_note(kept: _Kept) -> str:
     return f"No feature map of this layer weighs more than the threshold of {kept.threshold:.3g} %."
 
 
-def _merge_clusters(shown: list[NDArray[np.intp]], kept: _Kept, method: Method) -> tuple[ClusterMap, ...]:
+def _merge_clusters(shown: list[NDArray[np.intp]], kept: KeptMaps, method: Method) -> tuple[ClusterMap, ...]:
     """Merge the maps of each shown cluster; heaviest first."""
     merged = []
     for members in shown:

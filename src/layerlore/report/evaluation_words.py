@@ -23,6 +23,7 @@ FAMILIES = {
     "localisation": ("Localisation", "Does the map lie on the object that people marked?"),
     "robustness": ("Robustness", "Does the map stay when the photo changes in a way that nobody sees?"),
     "sanity": ("Sanity", "Does the map change when the network, or the question, becomes another one?"),
+    "clusters": ("Clusters", "Are the clusters of a layer faithful, complete, stable, and apart?"),
     "complexity": ("Complexity", "How much of the photo does the map point at?"),
 }
 """Family to its title and its question, in the order of the page."""
