@@ -10,7 +10,12 @@ from layerlore.evaluate import METRICS
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "metrics.md"
 BEGIN, END = "<!-- made by tests/evaluate/test_metric_docs.py -->", "<!-- end -->"
-NEEDS = {"truth": "a mask of the object", "explainer": "the method again", "randomised": "random weights"}
+NEEDS = {
+    "truth": "a mask of the object",
+    "explainer": "the method again",
+    "randomised": "random weights",
+    "clusters": "a method made of clusters: `inv`, `inv_paper`",
+}
 
 
 def table() -> str:
