@@ -30,8 +30,8 @@ class MetricInfo:
         formula: In one line; x is the photo, M its map in [0, 1], f the probability of the class.
         sentence: What it tests, in plain words.
         needs: What it needs beyond the map: ``truth``, a mask of the object; ``explainer``, the method run again on
-            changed inputs; ``randomised``, the method run again on the network with random weights; ``clusters``, a method that
-            is made of clusters of feature maps.
+            changed inputs; ``randomised``, the method run again on the network with random weights; ``clusters``, a
+            method that is made of clusters of feature maps.
     """
 
     name: str
