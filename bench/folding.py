@@ -34,7 +34,7 @@ from layerlore.local.folding import correct, upsample
 from layerlore.methods.run import explain_subject, make_subject
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from layerlore.methods.result import Saliency
@@ -43,8 +43,10 @@ if TYPE_CHECKING:
     Way = Callable[[Subject], Saliency]
 
 KEPT = RESULTS / "folding_photos.csv"
-METRICS = ("insertion", "deletion", "insertion_mean", "deletion_mean")
-COLUMNS = ("photo", "way", *METRICS, "model_calls", "cpu_seconds")
+BASELINES = {"blur": ("insertion", "deletion"), "mean": ("insertion_mean", "deletion_mean")}
+"""What a photo is uncovered from and taken away to, with the names of the metrics."""
+
+COLUMNS = ("photo", "way", "baseline", "insertion", "deletion", "model_calls", "cpu_seconds")
 STEPS = 14
 FINE = "blocks.4.2.bn2"
 """The last layer of 14 x 14."""
@@ -92,59 +94,88 @@ WAYS: dict[str, Way] = {
 }
 
 
-def read_kept() -> dict[tuple[str, str], dict[str, str]]:
-    """What was measured before, by photo and way."""
+Key = tuple[str, str, str]
+"""Photo, way, baseline."""
+
+
+def read_kept() -> dict[Key, dict[str, str]]:
+    """What was measured before."""
     if not KEPT.exists():
         return {}
     with KEPT.open(newline="", encoding="utf-8") as file:
-        return {(row["photo"], row["way"]): row for row in csv.DictReader(file)}
+        return {(row["photo"], row["way"], row["baseline"]): row for row in csv.DictReader(file)}
 
 
-def keep(row: Mapping[str, object]) -> None:
+def keep(rows: Sequence[Mapping[str, object]]) -> None:
     new = not KEPT.exists()
     with KEPT.open("a", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, COLUMNS)
         if new:
             writer.writeheader()
-        writer.writerow(row)
+        writer.writerows(rows)
 
 
-def score(subject: Subject, way: str) -> dict[str, object]:
+def score(subject: Subject, way: str, baselines: Sequence[str]) -> list[dict[str, object]]:
     began = time.process_time()
     found = WAYS[way](subject)
-    seconds = time.process_time() - began
+    seconds = round(time.process_time() - began, 3)
     case = Case(subject, found, explain=lambda *_: found.map)
-    measured = {name: round(float(one.value or 0), 5) for name, one in measure(case, METRICS).items()}
-    return {"way": way, **measured, "model_calls": found.model_calls, "cpu_seconds": round(seconds, 3)}
+    rows = []
+    for baseline in baselines:
+        measured = measure(case, BASELINES[baseline])
+        insertion, deletion = (round(float(measured[name].value or 0), 5) for name in BASELINES[baseline])
+        rows.append({"way": way, "baseline": baseline, "insertion": insertion, "deletion": deletion})
+    return [{**row, "model_calls": found.model_calls, "cpu_seconds": seconds} for row in rows]
+
+
+def measure_all(paths: Sequence[Path], ways: Sequence[str], baselines: Sequence[str]) -> None:
+    """Measure what is missing."""
+    kept = read_kept()
+    network = load_network()
+    network.module.to(memory_format=torch.channels_last)  # half the time on a CPU
+    for path in paths:
+        name = name_of(path)
+        missing = {way: [one for one in baselines if (name, way, one) not in kept] for way in ways}
+        if any(missing.values()):
+            subject = make_subject(network, path)
+            for way, wanted in missing.items():
+                if wanted:
+                    keep([{"photo": name, **row} for row in score(subject, way, wanted)])
 
 
 def name_of(path: Path) -> str:
     return path.relative_to(DATA).as_posix()
 
 
-def table(names: list[str], reference: str = "inv") -> list[dict[str, object]]:
-    """A row for each way: means, and the paired difference of the reference to it, over the photos that have both."""
+def table(names: Sequence[str], reference: str = "inv") -> list[dict[str, object]]:
+    """Means of each way and baseline, and the reference's paired difference to it over the photos that have both."""
     kept = read_kept()
     rows = []
-    for way in WAYS:
-        both = [name for name in names if (name, way) in kept and (name, reference) in kept]
-        if not both:
-            continue
-        row: dict[str, object] = {"way": way, "photos": len(both)}
-        for metric in METRICS:
-            values = np.array([float(kept[name, way][metric]) for name in both])
-            differences = np.array([float(kept[name, reference][metric]) for name in both]) - values
-            low, high = bootstrap_interval(list(differences))
-            row |= {
-                metric: round(float(values.mean()), 3),
-                f"{metric}: {reference} minus it": round(float(differences.mean()), 3),
-                f"{metric}: low": round(low, 3),
-                f"{metric}: high": round(high, 3),
-            }
-        for cost in ("model_calls", "cpu_seconds"):
-            row[cost] = round(float(np.median([float(kept[name, way][cost]) for name in both])), 2)
-        rows.append(row)
+    for baseline in BASELINES:
+        for way in WAYS:
+            keys = [((name, way, baseline), (name, reference, baseline)) for name in names]
+            both = [(kept[one], kept[other]) for one, other in keys if one in kept and other in kept]
+            if both:
+                rows.append({"baseline": baseline, "way": way, "photos": len(both), **compared(both)})
     return rows
+
+
+def compared(both: Sequence[tuple[Mapping[str, str], Mapping[str, str]]]) -> dict[str, object]:
+    """Of one way and the reference, photo by photo."""
+    row: dict[str, object] = {}
+    for metric in ("insertion", "deletion"):
+        values, reference = np.array([[float(one[metric]) for one in pair] for pair in both]).T
+        low, high = bootstrap_interval(list(reference - values))
+        row |= {
+            metric: round(float(values.mean()), 3),
+            f"{metric} of inv minus it": round(float((reference - values).mean()), 3),
+            f"{metric} low": round(low, 3),
+            f"{metric} high": round(high, 3),
+        }
+    return row | {
+        cost: round(float(np.median([float(one[cost]) for one, _ in both])), 2)
+        for cost in ("model_calls", "cpu_seconds")
+    }
 
 
 def main() -> None:
@@ -153,18 +184,11 @@ def main() -> None:
     parser.add_argument("--ways", default=",".join(WAYS), help="some of: %(default)s")
     arguments = parser.parse_args()
     paths = photo_paths(arguments.photos)
-    network = load_network()
-    network.module.to(memory_format=torch.channels_last)  # half the time on a CPU
-    kept = read_kept()
     asked = arguments.ways.split(",")
-    for costly in (False, True):
-        ways = [way for way in asked if way.endswith("sise") == costly]
-        for path in paths:
-            missing = [way for way in ways if (name_of(path), way) not in kept]
-            if missing:
-                subject = make_subject(network, path)
-                for way in missing:
-                    keep({"photo": name_of(path), **score(subject, way)})
+    cheap = [way for way in asked if not way.endswith("sise")]
+    for baseline in BASELINES:
+        measure_all(paths, cheap, [baseline])
+    measure_all(paths, [way for way in asked if way.endswith("sise")], list(BASELINES))
     rows = table([name_of(path) for path in paths])
     for row in rows:
         print(*row.values(), sep=" | ")

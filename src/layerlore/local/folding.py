@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from layerlore.local.explanation import Explanation, LayerExplanation
     from layerlore.network.model import Network
 
-ROUNDS = 4
+ROUNDS = 8
 """Corrections, one after the other."""
 
-STEP = 0.6
+STEP = 0.4
 """How far one correction moves the map at most, as a share of the folded map's range."""
 
 SHARES = (0.05, 0.1, 0.2, 0.35)
