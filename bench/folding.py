@@ -20,24 +20,27 @@ from __future__ import annotations
 import argparse
 import csv
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from common import DATA, RESULTS, bootstrap_interval, keep_memory, photo_paths, write_csv
+from folding_ways import FOLDS
 from layerlore import load_network
 from layerlore.evaluate.case import Case
 from layerlore.evaluate.measuring import measure
 from layerlore.evaluate.metrics import curves
 from layerlore.local.folding import correct, upsample
+from layerlore.methods.result import Saliency, scale
 from layerlore.methods.run import explain_subject, make_subject
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from layerlore.methods.result import Saliency
+    from folding_ways import Fold
     from layerlore.methods.subject import Subject
 
     Way = Callable[[Subject], Saliency]
@@ -64,15 +67,23 @@ def corrected(name: str, **options: object) -> Way:
         rows, columns = subject.inputs.shape[2:]
         heat = upsample(start.map.astype(np.float64), (rows, columns))
         values, asked = correct(subject.network, subject.inputs, subject.target, heat, **options)
-        return _with_map(start, values, start.model_calls + asked)
+        return replace(start, map=values.astype(np.float32), model_calls=start.model_calls + asked, constant=False)
 
     return explain
 
 
-def _with_map(start: Saliency, values: np.ndarray, calls: int) -> Saliency:
-    from dataclasses import replace
+def folded(fold: Fold) -> Way:
+    """A way of ``folding_ways.py`` as a result of the kind that methods give."""
 
-    return replace(start, map=values.astype(np.float32), model_calls=calls, constant=not np.ptp(values) > 0)
+    def explain(subject: Subject) -> Saliency:
+        began = time.perf_counter()
+        heat, calls = fold(subject)
+        scaled, constant = scale(heat - heat.min())
+        about = {"method": "folding", "target": subject.target, "seed": 0, "settings": {}, "signed": False}
+        seconds, ends = time.perf_counter() - began, {"lowest": float(heat.min()), "highest": float(heat.max())}
+        return Saliency(map=scaled, constant=constant, seconds=seconds, model_calls=calls, **about, **ends)
+
+    return explain
 
 
 WAYS: dict[str, Way] = {
@@ -91,6 +102,7 @@ WAYS: dict[str, Way] = {
     "gaussian corrected": corrected("gaussian"),
     "adasise": method("adasise"),
     "sise": method("sise"),
+    **{name: folded(fold) for name, fold in FOLDS.items()},
 }
 
 

@@ -116,7 +116,7 @@ def test_a_photo_is_kept_sooner_and_lost_sooner_in_the_corrected_order() -> None
     photo = network.prepare(read_photo(sample_path("chelsea")))[None]
     before = [parameter.requires_grad for parameter in network.module.parameters()]
     target = explanation.target.index
-    corrected, _ = folding.correct(network, photo, target, folded.astype(np.float64))
+    corrected, _ = folding.correct(network, photo, target, folded.astype(np.float64), rounds=3)
     assert [parameter.requires_grad for parameter in network.module.parameters()] == before
 
     def kept_and_lost(heat: np.ndarray) -> np.ndarray:
