@@ -3,7 +3,8 @@
 1. ``digits``: the small network of ``layerlore.digits`` and test pictures of cluttered digits, explained for the
    predicted class. Energy, pointing game and box (as many highest pixels as the box has: the share inside) with the
    digit's box; IoU of the box with what lies above the map's Otsu threshold; drop and increase of the probability when
-   only the highest 15 % of the pixels are kept (on grey 0); insertion and deletion (mean colour). In percent.
+   only the highest 15 % of the pixels are kept (on grey 0); insertion and deletion (on and by a blurred
+   copy). In percent.
 2. ``halves``: a photo whose left half is a cup of coffee and whose right half is a cat: which share of the map's sum
    lies in the half of the class it was made for.
 3. ``weights``: rank correlation of the maps with those of the same network with a random last layer.
@@ -56,7 +57,7 @@ WAYS: Mapping[str, tuple[str, Mapping[str, object]]] = {
     "SISE": ("sise", {}),
     "Ada-SISE": ("adasise", {}),
 }
-MEASURED = ("energy_pointing", "pointing", "rank_accuracy", "insertion_mean", "deletion_mean")
+MEASURED = ("energy_pointing", "pointing", "rank_accuracy", "insertion", "deletion")
 PATH = RESULTS / "sise.csv"
 
 

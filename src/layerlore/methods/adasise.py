@@ -25,7 +25,7 @@ def explain(
     layers: str | Sequence[str | int] = "auto",
     output: str = "probability",
     baseline: float = 0.0,
-    batch: int = 32,
+    batch: int = 8,
 ) -> Raw:
     """Ada-SISE.
 
@@ -35,7 +35,7 @@ def explain(
         layers: ``auto`` for the inputs of the down-sampling steps and the last layer; or layers by name or place.
         output: Score of the class: ``probability`` (as published) or ``logit``.
         baseline: Value that hidden pixels fade to, in the units of the preprocessed input.
-        batch: Masked photos that go through the network together.
+        batch: Masked photos that go through the network together; many at once are slower on a CPU.
 
     Raises:
         SettingError: An option is out of range.

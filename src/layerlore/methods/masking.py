@@ -28,7 +28,7 @@ def make_masks(maps: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
 
 
 def ask_masked(
-    subject: Subject, maps: torch.Tensor, output: Output, *, baseline: float = 0.0, batch: int = 32
+    subject: Subject, maps: torch.Tensor, output: Output, *, baseline: float = 0.0, batch: int = 8
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """Show the network the input under each mask; a batch at a time, as all masks together may not fit in memory.
 

@@ -29,7 +29,7 @@ def explain(
     maps: int | None = None,
     output: str = "logit",
     baseline: float = 0.0,
-    batch: int = 32,
+    batch: int = 8,
 ) -> Raw:
     """Score-CAM.
 
@@ -40,7 +40,7 @@ def explain(
         maps: Use only so many maps, those with the largest standard deviation; None for all, as published.
         output: Score of the class: ``logit`` or ``probability``.
         baseline: Value that hidden pixels fade to, in the units of the preprocessed input.
-        batch: Masked photos that go through the network together.
+        batch: Masked photos that go through the network together; many at once are slower on a CPU.
 
     Raises:
         SettingError: An option is out of range.

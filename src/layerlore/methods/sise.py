@@ -30,7 +30,7 @@ def explain(
     mu: float = 0.0,
     output: str = "probability",
     baseline: float = 0.0,
-    batch: int = 32,
+    batch: int = 8,
 ) -> Raw:
     """SISE.
 
@@ -41,7 +41,7 @@ def explain(
         mu: Use the maps whose mean gradient is above so much of the layer's largest; 0 for all positive ones.
         output: Score of the class: ``probability`` (as published) or ``logit``.
         baseline: Value that hidden pixels fade to, in the units of the preprocessed input.
-        batch: Masked photos that go through the network together.
+        batch: Masked photos that go through the network together; many at once are slower on a CPU.
 
     Raises:
         SettingError: An option is out of range.

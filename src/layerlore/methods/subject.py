@@ -88,11 +88,22 @@ class Subject:
 
     def ask(self, inputs: torch.Tensor, output: Output = "probability") -> torch.Tensor:
         """The same for inputs as the network takes them, shape (N, 3, H, W); float64 of shape (N, classes)."""
-        logits: torch.Tensor = self.network.module(as_input(self.network, inputs))
+        logits = forward(self.network.module, as_input(self.network, inputs))
         self.network.check_output(logits, len(inputs))
         self.asked += len(inputs)
         found = logits.double().cpu()
         return found.softmax(dim=1) if output == "probability" else found
+
+
+def forward(module: torch.nn.Module, batch: torch.Tensor) -> torch.Tensor:
+    """Answers to a batch, its channels last in memory, which is up to twice as fast on a CPU.
+
+    A network that reshapes its tensors with ``view`` may refuse that.
+    """
+    try:
+        return module(batch.contiguous(memory_format=torch.channels_last))  # type: ignore[no-any-return]
+    except RuntimeError:
+        return module(batch)  # type: ignore[no-any-return]
 
 
 def check_output(output: str) -> Output:
