@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,11 +13,22 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session")
-def digits() -> Network:
-    """Trained shorter than for the benchmarks, which reach 99 %."""
-    from layerlore.digits import digit_network, train_digit_net
+def digits(tmp_path_factory: pytest.TempPathFactory) -> Network:
+    """Trained shorter than for the benchmarks, which reach 99 %; processes that test side by side share it."""
+    import torch
 
-    return digit_network(train_digit_net(epochs=5))
+    from layerlore.digits import DigitNet, digit_network, train_digit_net
+
+    own = tmp_path_factory.getbasetemp()
+    kept = (own.parent if os.environ.get("PYTEST_XDIST_WORKER") else own) / "digits.pt"
+    if kept.exists():
+        module = DigitNet()
+        module.load_state_dict(torch.load(kept, weights_only=True))
+        return digit_network(module.eval())
+    module = train_digit_net(epochs=5)
+    torch.save(module.state_dict(), own / "new.pt")
+    (own / "new.pt").replace(kept)
+    return digit_network(module)
 
 
 @pytest.fixture(scope="session")
