@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+import gold
 from common import RESULTS, write_csv
 from layerlore.concepts.languages import language_of
 from layerlore.concepts.reading import Typed, read_texts
 from layerlore.concepts.spelling import SHORTEST, WEIGHTS, speller
+from layerlore.game.domain.labels import fold
 from typos import ITALIAN, half, made_typos, name_typos, one_edit_apart, right_words, typo_pairs
 
 if TYPE_CHECKING:
@@ -97,6 +99,11 @@ def italian() -> list[dict[str, object]]:
         for given in (own, other):
             hits = [(language_of(word, given, ("en", "it")) != given, 1) for word in words]
             found.append(share(f"read as the other language: {own} words where the player chose {given}", "", hits))
+    for name in gold.SETS:
+        hits = [(language_of(fold(text), "en", ("en", "it")) != "en", 1) for text in gold.load(name).texts]
+        found.append(share(f"taken for Italian: answers of {name}", "", hits))
+    hits = [(language_of(fold(wrong), "en", ("en", "it")) != "en", 1) for wrong, _, _ in typo_pairs(near=False)]
+    found.append(share("taken for Italian: misspelt English answers", "", hits))
     return found
 
 

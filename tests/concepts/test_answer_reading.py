@@ -11,6 +11,7 @@ from layerlore.concepts.languages import language_of, load_translator
 from layerlore.concepts.lemmas import head_of, key_of
 from layerlore.concepts.reading import SENTENCES, Read, ReadingSettings, Reason, Typed, read_texts
 from layerlore.errors import ModelError, SettingError
+from layerlore.game.domain.labels import fold
 
 DOG = ("dog", "domestic dog, Canis familiaris")
 RETRIEVER = ("golden retriever",)
@@ -93,6 +94,33 @@ def test_the_language_that_was_chosen_wins_unless_another_is_sure():
     assert [one.language for one in found] == ["it", "en", "en", "en", "en", "it", "ru"]
     kept = read_texts(rows, class_names={}, settings=ReadingSettings(detect=False))
     assert kept[0].language == "en"
+
+
+def test_another_language_is_noticed_though_nobody_chose_it():
+    words = [
+        "orecchio",
+        "muso bianco",
+        "l'occhio",
+        "foglie verdi",
+        "sfondo verde",
+        "ear",
+        "golf ball",
+        "furr",
+        "red roof",
+    ]
+    rows = [Typed(word, "en") for word in words]
+    settings = ReadingSettings(languages=("en", "it"))
+    found = read_texts(rows, class_names={}, settings=settings)
+    assert [one.language for one in found] == ["it"] * 5 + ["en"] * 4
+    assert found[2].text == "occhio"
+    assert {one.language for one in read_texts(rows, class_names={})} == {"en"}
+
+
+def test_no_english_answer_of_the_gold_sets_is_taken_for_italian(gold):
+    names = gold.SETS if gold.DATA.exists() else gold.SETS[:1]
+    texts = [text for name in names for text in gold.load(name).texts]
+    assert len(texts) > 1000
+    assert [text for text in texts if language_of(fold(text), "en", ("en", "it")) != "en"] == []
 
 
 def test_a_word_that_the_answers_use_again_and_again_is_one():

@@ -238,6 +238,22 @@ def test_languages_without_a_model_are_kept_apart_and_told(study: Study, places:
     assert (only.language, only.answers) == ("en", 3)
 
 
+def test_italian_answers_of_players_who_chose_english_are_kept_apart_and_told(
+    study: Study, places: list[MapKey], encoder: Any
+) -> None:
+    rows = [typed(places[0], text, f"p{n}") for n, text in enumerate(["ears", "orecchie", "orecchio", "fur"])]
+    told: list[str] = []
+    found = build_concepts(study, Answers(as_table(rows), ""), encoder=encoder, notice=told.append)
+    assert sorted((each.language, each.answers) for each in found.concepts.values()) == [
+        ("en", 1),
+        ("en", 1),
+        ("it", 2),
+    ]
+    assert "2 different answers in 'it'" in told[0]
+    with pytest.raises(SettingError, match="language 'Italian': give a code, such as en or it"):
+        ConceptSettings(languages=("en", "Italian"))
+
+
 def test_answers_that_say_no_language_step_or_player(study: Study, places: list[MapKey], encoder: Any) -> None:
     more = {"language": "", "round_language": "", "step": None, "outcome": None}
     rows = [typed(places[0], "fur", f"row {n}", **more) for n in range(3)]

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from layerlore.cli import app
 from layerlore.concepts import proposing
+from layerlore.concepts.assembling import concept_id
 from layerlore.concepts.clip import load_clip
 from layerlore.concepts.proposing import check_free, propose_concepts, read_words, revealed
 from layerlore.concepts.records import ConceptSet
@@ -71,10 +72,11 @@ def _unit(rows: Sequence[Sequence[float]]) -> NDArray[np.float32]:
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A study of real photos, one half seen through red glass, the other through blue."""
     root = tmp_path_factory.mktemp("proposals")
-    (root / "photos").mkdir()
+    for name in ("even", "odd"):
+        (root / "photos" / name).mkdir(parents=True)
     for number, load in enumerate((skimage.data.chelsea, skimage.data.coffee, skimage.data.astronaut)):
-        for turn in range(4):
-            square = Image.fromarray(np.rot90(load()[:300, :300], turn)).resize((96, 96))
+        for turn in range(6):
+            square = Image.fromarray(np.rot90(load()[turn:300, turn:300], turn)).resize((96, 96))
             pixels = np.asarray(square) // 2 + 64
             left = np.arange(96)[None, :] < 48
             if turn % 2:
@@ -82,7 +84,9 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
             pixels[..., 0] = np.where(left, pixels[..., 0], 0)
             pixels[..., 1] //= 4
             pixels[..., 2] = np.where(left, 0, pixels[..., 2])
-            Image.fromarray(pixels.astype(np.uint8)).save(root / "photos" / f"{number}{turn}.png")
+            Image.fromarray(pixels.astype(np.uint8)).save(
+                root / "photos" / ("even", "odd")[turn % 2] / f"{number}{turn}.png"
+            )
     study = Study.create(root / "study", root / "photos", network())
     fill(study)
     return root / "study"
@@ -234,6 +238,10 @@ def test_the_command_proposes_and_asks_before_it_replaces_what_people_said(fille
     assert propose("--replace").exit_code == 0
     assert load_concepts(filled).machine
     assert propose("--answers", "x.csv").exit_code == 2
+    assert "English; give one in 'it', --words" in propose("--language", "it").stderr
+    listed = run("curate", filled, "list", "--limit", 3)
+    assert f"note: {tiny} proposed these words, nobody typed them" in listed.stderr
+    assert listed.stdout.count(" (machine)  ") == 3
     assert run("concepts", filled, "--replace").exit_code == 2
 
 
@@ -267,3 +275,22 @@ def test_a_model_that_cannot_be_had_is_told_in_one_line(
     with pytest.raises(error, match=message) as told:
         load_clip(spec)
     assert "\n" not in str(told.value)
+
+
+def test_words_of_another_language_are_concepts_of_that_language(filled: Path) -> None:
+    class Italian(Colours):
+        known: ClassVar = {"rosso": (1.0, 0.0, 0.0), "blu": (0.0, 1.0, 0.0)}
+
+    found = propose_concepts(Study.open(filled), Italian(), ("rosso", "blu"), language="it")
+    assert {(one.language, one.name) for one in found.concepts.values()} == {("it", "rosso"), ("it", "blu")}
+    assert {one.concept_id for one in found.concepts.values()} == {concept_id("it", name) for name in ("rosso", "blu")}
+
+
+def test_classes_and_validate_run_on_proposals_and_say_whose_they_are(filled: Path, found: ConceptSet) -> None:
+    save_concepts(filled, found)
+    classes = run("classes", filled)
+    assert classes.exit_code == 0, classes.stderr
+    assert "by clip:colours, not by people" in classes.stdout
+    tested = run("validate", filled, "--runs", 20)
+    assert tested.exit_code == 0, tested.stderr
+    assert " (machine)" in tested.stdout

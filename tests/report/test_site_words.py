@@ -15,6 +15,7 @@ from test_site import Reader, times
 from layerlore.classes.records import ClassExplanation, ConceptInLayer, Suspect, Trend
 from layerlore.classes.storage import CLASSES_FILE
 from layerlore.classes.tcav_records import ConceptScore, Null, Untested, Validation, save_validation
+from layerlore.concepts.agreement import measure_agreement
 from layerlore.concepts.records import MapKey
 from layerlore.concepts.storage import CONCEPTS_FILE, save_concepts
 from layerlore.report.site import ours, tcav_rows, write_site
@@ -133,6 +134,18 @@ def test_a_models_words_are_marked_on_every_page_that_shows_them(study: Study) -
     out = write_site(study, workers=1).index.parent
     for page in [out / "index.html", *out.glob("c*/*.html"), *out.glob("photos/*.html")]:
         assert "proposed by a model" in text_of(page) or "proposals of a model" in text_of(page), page
+
+
+def test_how_far_people_agree_is_said_on_the_overview(named: Study) -> None:
+    found = wording.words_of(named)
+    assert "Krippendorff" not in text_of(write_site(named, workers=1).index)
+    measured = measure_agreement(found.fates, sorted({fate.key.layer for fate in found.fates}))
+    save_concepts(named.folder, dataclasses.replace(found, facts={**found.facts, "agreement": measured}))
+    index = html.unescape(text_of(write_site(Study.open(named.folder), workers=1).index))
+    whole = measured["all"]
+    said = f"How far people agree on {whole['maps']} maps: Krippendorff's alpha {whole['alpha']:.2f}"
+    assert said in index
+    assert all(f"<b>{layer}</b> {part['alpha']:.2f}" in index for layer, part in measured["layers"].items())
 
 
 def concept(name: str = "ears", **changes: object) -> ConceptInLayer:

@@ -65,7 +65,9 @@ def concepts(  # noqa: PLR0913 one for each option
     translate: Annotated[
         Translator | None, typer.Option(help="Who translates answers into that of --language.", metavar="deepl|argos")
     ] = None,
-    language: Annotated[str, typer.Option(help="Of answers that do not say theirs.", metavar="LANG")] = "en",
+    language: Annotated[
+        str, typer.Option(help="Of answers that do not say theirs; with --from, of the words.", metavar="LANG")
+    ] = "en",
     languages: Annotated[
         str, typer.Option(help="Languages that answers may be in, whatever their players chose.", metavar="LANG,...")
     ] = LANGUAGES,
@@ -87,9 +89,11 @@ def concepts(  # noqa: PLR0913 one for each option
     """Make concepts of what people typed: names of cluster maps, with the way back to every answer."""
     with one_line_errors(debug=debug):
         if source is not None:
-            said = method is not Grouping.default or (language, languages) != ("en", LANGUAGES)
-            others = bool(answers or encoder or translate or said)
-            propose(folder, source, words, replace=replace, others=others, as_json=as_json)
+            if answers or encoder or translate or method is not Grouping.default or languages != LANGUAGES:
+                raise typer.BadParameter(
+                    "a model reads no answers; leave out what is about answers", param_hint="--from"
+                )
+            propose(folder, source, words, language, replace=replace, as_json=as_json)
             return
         if words or replace:
             raise typer.BadParameter("only with --from", param_hint="--words" if words else "--replace")
@@ -134,10 +138,8 @@ def _of_answers(folder: Path, answers: Path | None, settings: ConceptSettings) -
     return settle(folder, found, before), notes
 
 
-def propose(folder: Path, source: str, words: Path | None, *, replace: bool, others: bool, as_json: bool) -> None:
+def propose(folder: Path, source: str, words: Path | None, language: str, *, replace: bool, as_json: bool) -> None:
     """Have a model propose concepts; what people said is replaced only where that is asked for."""
-    if others:
-        raise typer.BadParameter("a model reads no answers; leave out what is about answers", param_hint="--from")
     from layerlore.concepts.clip import load_clip
     from layerlore.concepts.locking import deciding
     from layerlore.concepts.proposing import check_free, lines, propose_concepts, read_words
@@ -147,10 +149,10 @@ def propose(folder: Path, source: str, words: Path | None, *, replace: bool, oth
     study = Study.open(folder)
     if not replace:
         check_free(folder)
-    listed = read_words(words)
+    listed = read_words(words, language)
     model = load_clip(source)
     with study_progress("looking") as progress:
-        found = propose_concepts(study, model, listed, progress=progress)
+        found = propose_concepts(study, model, listed, language=language, progress=progress)
     with deciding(folder):
         save_concepts(folder, found)
     if as_json:
@@ -211,13 +213,14 @@ def agreement_lines(found: dict[str, Any]) -> Iterator[str]:
         return
     whole, ends = found["all"], found["convergence"]
     if whole["alpha"] is not None:
-        yield f"people agree: Krippendorff's alpha {_alpha(whole)}, {whole['raters']:,} on {whole['maps']:,} maps"
+        of = f"{whole['raters']:,} first words on {whole['maps']:,} maps"
+        yield f"people agree: Krippendorff's alpha {_alpha(whole)}, from {of}"
         parts = [(name, one) for name, one in found["layers"].items() if one["alpha"] is not None]
         if len(parts) > 1:
             yield "by layer: " + ", ".join(f"{name} {one['alpha']:.2f}" for name, one in parts)
     yield f"entropy of a map: {whole['typed_bits']:.2f} bits as typed, {whole['concept_bits']:.2f} as concepts"
     if ends["maps"]:
-        yield f"the best concepts stay from person {ends['raters']:.1f} on (median of {ends['maps']:,} maps)"
+        yield f"a map's best concepts stay after {ends['raters']:.1f} people (median of {ends['maps']:,} maps)"
 
 
 def _alpha(part: dict[str, Any]) -> str:

@@ -65,7 +65,7 @@ class _Tables:
             for row, (_, counts, _) in zip(rows, kept, strict=True)
             for value, n in counts.items()
         ]
-        self.units, self.photos = len(kept), len(photos)
+        self.photos = len(photos)
         self.apart = np.bincount(rows, apart, len(photos)).astype(np.float64)
         row, column, count = np.array(cells or np.zeros((0, 3))).T
         shape = (len(photos), len(values))
@@ -169,7 +169,7 @@ def _part(
         "alpha": None if alpha is None else round(alpha, 4),
         "low": None if alpha is None or ends is None else round(ends[0], 4),
         "high": None if alpha is None or ends is None else round(ends[1], 4),
-        "maps": tables.units,
+        "maps": len({unit[0] for unit in units if len(rated[unit]) > 1}),
         "raters": int(tables.raters),
         "typed_bits": _mean([entropy(" ".join(fate.text.casefold().split()) for fate in some) for some in several]),
         "concept_bits": _mean([entropy(fate.concept_id for fate in some) for some in several]),

@@ -22,7 +22,7 @@ from layerlore.concepts.clip import EXTRA
 from layerlore.concepts.lemmas import key_of
 from layerlore.concepts.records import Concept, ConceptSet, MapConcept, MapKey
 from layerlore.concepts.storage import CONCEPTS_FILE, has_concepts, load_concepts
-from layerlore.errors import ConceptError, FileFormatError, ModelError, StudyError
+from layerlore.errors import ConceptError, FileFormatError, ModelError, SettingError, StudyError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -75,18 +75,22 @@ def check_free(folder: Path) -> None:
         )
 
 
-def read_words(path: Path | None = None) -> tuple[str, ...]:
+def read_words(path: Path | None = None, language: str = "en") -> tuple[str, ...]:
     """A list of words; of two with one dictionary form the first.
 
     Args:
         path: UTF-8 text, words apart by commas or lines; lines that begin with # are skipped. None: our own list.
+        language: Of the words.
 
     Raises:
         ModelError: The extra ``clip`` is not installed.
+        SettingError: Our own list is asked for in another language than English.
         FileFormatError: The file cannot be read, has fewer than two words, or too many.
     """
     if find_spec("simplemma") is None:
         raise ModelError(f"proposals need simplemma, which is not installed; {EXTRA}")
+    if path is None and language != "en":
+        raise SettingError(f"the list of words that comes with LayerLore is English; give one in {language!r}, --words")
     try:
         text = (path or files("layerlore.concepts") / "words_en.txt").read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
@@ -97,14 +101,19 @@ def read_words(path: Path | None = None) -> tuple[str, ...]:
     found: dict[str, str] = {}
     for word in words:
         if word and word.isprintable():
-            found.setdefault(key_of(word.casefold()), word)
+            found.setdefault(key_of(word.casefold(), language), word)
     if not 2 <= len(found) <= MOST_WORDS:
         raise FileFormatError(f"{path}: has {len(found):,} different words; give 2 to {MOST_WORDS:,}, one a line")
     return tuple(found.values())
 
 
 def propose_concepts(
-    study: Study, model: SeesAndReads, words: Sequence[str] | None = None, *, progress: Progress | None = None
+    study: Study,
+    model: SeesAndReads,
+    words: Sequence[str] | None = None,
+    *,
+    language: str = "en",
+    progress: Progress | None = None,
 ) -> ConceptSet:
     """Have a model propose words for the cluster maps of a study.
 
@@ -114,26 +123,28 @@ def propose_concepts(
         study: With explanations, and with its photos in their place.
         model: What compares pictures and words.
         words: As from `read_words`, which is the default.
+        language: Of the words.
         progress: Told how many of how many photos were looked at.
 
     Raises:
         StudyError: There are fewer than two maps to compare.
         PhotoError: A photo is gone or changed.
     """
-    words = tuple(words or read_words())
+    words = tuple(words or read_words(language=language))
     seen = _look(study, model, progress)
     count = len(seen.keys)
     if count < 2:
         raise StudyError(f"{study.folder}: {count} cluster maps; proposals need two or more, see layerlore study run")
     alike = seen.vectors @ _word_vectors(model, words).T
     scores = _standardised(alike)
-    keys = [key_of(word.casefold()) for word in words]
-    named = {target: {key_of(name.casefold()) for name in names} for target, names in class_names(study).items()}
+    keys = [key_of(word.casefold(), language) for word in words]
+    called = class_names(study).items()
+    named = {target: {key_of(name.casefold(), language) for name in names} for target, names in called}
     taboo = {
         target: np.array([key in named.get(target, ()) for key in keys], dtype=bool)
         for target in {key.target for key in seen.keys}
     }
-    ids = [concept_id("en", key) for key in keys]
+    ids = [concept_id(language, key) for key in keys]
     maps: dict[MapKey, tuple[MapConcept, ...]] = {}
     firsts: dict[int, int] = {}
     for row, key in enumerate(seen.keys):
@@ -146,7 +157,7 @@ def propose_concepts(
             )
     used = {one.concept_id for some in maps.values() for one in some}
     concepts = {
-        name: Concept(name, word, key, "en", ((word, 0),), machine=True)
+        name: Concept(name, word, key, language, ((word, 0),), machine=True)
         for name, key, word in sorted(zip(ids, keys, words, strict=True))
         if name in used
     }
@@ -155,7 +166,7 @@ def propose_concepts(
         maps,
         (),
         source=model.name,
-        settings={"templates": list(TEMPLATES), "words": len(words), "top": TOP},
+        settings={"templates": list(TEMPLATES), "words": len(words), "language": language, "top": TOP},
         facts={
             "concepts": len(concepts),
             "maps": count,

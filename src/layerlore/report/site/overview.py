@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from layerlore.report import view, words
 from layerlore.report.html import environment, site_policy
@@ -209,6 +209,8 @@ def class_states(study: Study, summary: Summary, said: WordPages | None) -> Iter
             "Nobody has named yet what the maps show. With answers of people in the study:",
             command=f"layerlore concepts {name} {again}",
         )
+    if agreement := _agreement(said.agreement):
+        yield agreement
     if not said.cards:
         yield State("Classes are not explained yet. To explain them:", command=f"layerlore classes {name} {again}")
     elif said.classes_stale:
@@ -216,6 +218,27 @@ def class_states(study: Study, summary: Summary, said: WordPages | None) -> Iter
             "The explanations of classes are older than the words or the photos. To bring them up to date:",
             command=f"layerlore classes {name} {again}",
         )
+
+
+def _agreement(found: Mapping[str, Any]) -> State | None:
+    """How far the people agree; None where no two had the same map."""
+    whole = found.get("all", {})
+    if whole.get("alpha") is None:
+        return None
+    ends = found["convergence"]["raters"]
+    stay = "" if ends is None else f" A map's best words stay after {words.number(ends, 1)} people (median)."
+    on = words.count(whole["maps"], "map")
+    text = f"How far people agree on {on}: Krippendorff's alpha {_alpha(whole)}; 1 is full agreement, 0 chance.{stay}"
+    lines = [(layer, _alpha(one)) for layer, one in found["layers"].items() if one["alpha"] is not None]
+    return _listed(text, "By layer", lines)
+
+
+def _alpha(part: Mapping[str, Any]) -> str:
+    """Alpha with its interval, where it has one."""
+    interval = (
+        "" if part["low"] is None else f" (95 %: {words.number(part['low'], 2)} to {words.number(part['high'], 2)})"
+    )
+    return f"{words.number(part['alpha'], 2)}{interval}"
 
 
 def _listed(text: str, summary: str, lines: Sequence[tuple[str, str]], *, urgent: bool = False) -> State:

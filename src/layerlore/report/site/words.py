@@ -7,7 +7,7 @@ import os
 import shlex
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from layerlore.classes.storage import classes_are_current, has_classes, load_classes
 from layerlore.classes.tcav_records import has_validation, load_validation
@@ -44,6 +44,7 @@ class WordPages:
         concepts: Number of concepts; None where the study has no concepts.
         classes_stale: The class explanations are older than what they are made of.
         machine: The model that proposed the words, or "".
+        agreement: How far the people agree, from `layerlore.concepts.agreement`; empty where that is not known.
     """
 
     pages: Mapping[str, tuple[str, Callable[[], str]]]
@@ -52,6 +53,7 @@ class WordPages:
     concepts: int | None
     classes_stale: bool
     machine: str
+    agreement: Mapping[str, Any]
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -109,6 +111,7 @@ def plan_words(
         concepts=None if concepts is None else len(concepts.concepts),
         classes_stale=bool(made) and not classes_are_current(study),
         machine=concepts.source if concepts is not None and concepts.machine else "",
+        agreement={} if concepts is None else concepts.facts.get("agreement", {}),
     )
 
 
