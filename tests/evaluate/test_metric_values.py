@@ -86,6 +86,22 @@ def test_missing_pixels_are_filled_as_defined() -> None:
     assert road.fill(grey, one)[1, 1, 0] == pytest.approx(direct.sum() / 6 + diagonal.sum() / 12)
 
 
+def test_road_is_that_on_paper(weighted: Callable[..., Case], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten pixels in a row, the first alone is bright and counts; without it, it is filled in with its neighbours' 0.
+
+    MoRF takes it first: sigmoid(0) at every share. LeRF never does: sigmoid(4).
+    """
+    monkeypatch.setattr(road, "NOISE", 0.0)
+    bright = [[1, *[0] * 9]]
+    case = weighted([[4, *[0] * 9]], bright, [range(10, 0, -1)])
+    half = (sigmoid(4) - sigmoid(0)) / 2
+    found = measure(case, ("road",))["road"]
+    assert found.value == pytest.approx(half, abs=1e-6)
+    assert found.curve == tuple((pytest.approx(step / 10), pytest.approx(half, abs=1e-6)) for step in range(1, 10))
+    turned = weighted([[4, *[0] * 9]], bright, [range(1, 11)])
+    assert values(turned, ("road",)) == pytest.approx([-half], abs=1e-6)
+
+
 def test_road_prefers_the_true_evidence_and_is_nothing_where_nothing_is_lost(weighted: Callable[..., Case]) -> None:
     rng = np.random.default_rng(1)
     # Single bright pixels: filling one in from its neighbours takes it away.
