@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from layerlore.network.model import Network
 
-WITHOUT_TRUTH = tuple(name for name, info in METRICS.items() if "truth" not in info.needs)
+WITHOUT_TRUTH = tuple(name for name, info in METRICS.items() if not {"truth", "clusters"} & info.needs)
 BOTH = ("insertion", "deletion")
 
 

@@ -11,18 +11,20 @@ import torch
 
 from layerlore.errors import LayerError, SettingError
 from layerlore.evaluate import METRICS
+from layerlore.evaluate.case import Case
 from layerlore.evaluate.measuring import _GROUPS, measure
 from layerlore.evaluate.metrics import sanity, sensitivity
 from layerlore.evaluate.metrics.maps import upsample
 from layerlore.evaluate.randomised import randomised
+from layerlore.methods.subject import Subject
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from layerlore.evaluate.case import Case
     from layerlore.network.model import Network
 
 SANITY = ("emprt", "smprt", "random_logit")
+OF_A_MAP = tuple(name for name, info in METRICS.items() if "clusters" not in info.needs)
 
 
 def test_sensitivity_is_that_of_captum_for_the_same_noise(weighted: Callable[..., Case]) -> None:
@@ -113,6 +115,30 @@ def test_layers_are_randomised_from_the_last_one_called_and_only_in_a_copy(cat: 
     assert all(new == pytest.approx(own, rel=0.1) for own, new in scales)
 
 
+class Bare(torch.nn.Module):
+    """Has no weights, or one that cannot be copied: it is no leaf of a graph."""
+
+    def __init__(self, weight: torch.Tensor | None = None) -> None:
+        super().__init__()
+        self.linear = torch.nn.Linear(3, 2) if weight is not None else torch.nn.Identity()
+        self.kept = weight
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.linear(x.mean(dim=(2, 3)))
+
+
+def test_networks_whose_weights_cannot_be_randomised_are_told(cat: Case) -> None:
+    from layerlore.network.model import Network
+
+    inner = torch.ones(2, requires_grad=True) * 2
+    for module, words in ((Bare(), "no weights"), (Bare(inner), "cannot be copied")):
+        network = Network(module, input_size=(8, 8))
+        subject = Subject(network, cat.subject.photo, torch.rand(1, 3, 8, 8), 1)
+        found = measure(Case(subject, cat.saliency, cat.explain), ("emprt",))["emprt"]
+        assert found.value is None
+        assert words in found.note
+
+
 def test_sanity_checks_are_those_on_paper(weighted: Callable[..., Case]) -> None:
     """Two values in halves have the entropy ln 2, four in quarters ln 4; the order of places is turned round."""
     halves, quarters = np.repeat([0.0, 1.0], 8).reshape(4, 4), np.repeat([1.0, 0.6, 0.3, 0.0], 4).reshape(4, 4)
@@ -152,6 +178,14 @@ def test_a_map_that_looks_at_nothing_fails_every_sanity_check(weighted: Callable
     assert [one.value for one in found.values()] == pytest.approx([0, 1, 1])
 
 
+def test_a_map_of_one_bin_has_no_entropy_to_rise_from(weighted: Callable[..., Case]) -> None:
+    case = weighted(np.eye(4), np.eye(4), np.linspace(0, 1, 16).reshape(4, 4))
+    case.heat = torch.full((4, 4), 0.5, dtype=torch.float64)
+    found = measure(case, ("emprt",))["emprt"]
+    assert found.value is None
+    assert "one value nearly everywhere" in found.note
+
+
 def test_a_map_that_vanishes_says_so(weighted: Callable[..., Case]) -> None:
     heat = np.arange(16).reshape(4, 4)
     case = weighted(heat, heat, heat)
@@ -181,8 +215,9 @@ def test_a_method_that_fails_is_told_and_the_others_go_on(weighted: Callable[...
         raise LayerError("this network has no such layer; choose another")
 
     case.explain = refuse
-    found = measure(case, tuple(METRICS))
-    for name, info in METRICS.items():
+    found = measure(case, OF_A_MAP)
+    for name in OF_A_MAP:
+        info = METRICS[name]
         if "explainer" in info.needs:
             assert found[name].value is None
             assert "no such layer" in found[name].note
@@ -192,7 +227,7 @@ def test_a_method_that_fails_is_told_and_the_others_go_on(weighted: Callable[...
 
 def test_a_map_that_is_the_same_everywhere_gives_notes_and_no_nan(weighted: Callable[..., Case]) -> None:
     truth = np.eye(4, dtype=bool)
-    found = measure(weighted(np.eye(4), np.eye(4), np.ones((4, 4)), truth=truth), tuple(METRICS))
+    found = measure(weighted(np.eye(4), np.eye(4), np.ones((4, 4)), truth=truth), OF_A_MAP)
     for name, one in found.items():
         assert "same everywhere" in one.note, name
         assert one.value is None or math.isfinite(one.value), name
@@ -202,10 +237,10 @@ def test_a_map_that_is_the_same_everywhere_gives_notes_and_no_nan(weighted: Call
 def test_the_order_of_photos_changes_nothing(weighted: Callable[..., Case]) -> None:
     rng = np.random.default_rng(0)
     cases = [weighted(*rng.uniform(0.1, 1, (3, 6, 6)), truth=np.eye(6, dtype=bool)) for _ in range(3)]
-    forwards = [measure(case, tuple(METRICS)) for case in cases]
+    forwards = [measure(case, OF_A_MAP) for case in cases]
     torch.manual_seed(5)
     np.random.seed(5)  # noqa: NPY002 - the global one, which must not matter
-    backwards = [measure(case, tuple(METRICS)) for case in cases[::-1]]
+    backwards = [measure(case, OF_A_MAP) for case in cases[::-1]]
     assert forwards == backwards[::-1]
 
 

@@ -79,6 +79,7 @@ def test_missing_pixels_are_filled_as_defined() -> None:
         filled = road.fill(picture, missing)
         assert np.allclose(filled, filled_slowly(picture, missing), atol=1e-12)
         assert np.array_equal(filled[~missing], picture[~missing])
+    assert np.array_equal(road.fill(picture, np.zeros((7, 6), bool)), picture)
     one = np.zeros((3, 3), bool)
     one[1, 1] = True
     grey = np.arange(9.0).reshape(3, 3, 1) ** 2
