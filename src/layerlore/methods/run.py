@@ -42,8 +42,7 @@ def saliency(
         target: The class by index, WordNet id or name; None = the predicted class.
         method: One of ``METHODS``.
         seed: Seed of everything random.
-        options: The method's own: ``layer`` for Grad-CAM, ``samples`` and ``segmentation`` for LIME, ``evaluations``
-            and ``blur`` for SHAP.
+        options: The method's own, such as ``layer`` for Grad-CAM and ``samples`` for LIME; see its ``explain``.
 
     Raises:
         SettingError: The method or an option is unknown, out of range, or its library is not installed.
