@@ -20,6 +20,7 @@ from layerlore.concepts.records import MapKey
 from layerlore.concepts.storage import CONCEPTS_FILE, save_concepts
 from layerlore.report.site import ours, tcav_rows, write_site
 from layerlore.report.site.class_pages import class_file, class_page, render_class
+from layerlore.report.site.comparing import closest
 from layerlore.report.site.concept_pages import Frame
 from layerlore.report.site.example_maps import Shots, map_address, map_file
 from layerlore.report.words import NBSP
@@ -173,7 +174,7 @@ def rendered(one: ClassExplanation, validation: Validation | None = None, *, esc
     shots = Shots("01234567", {PHOTO: "cat.png"}, {PHOTO: (96, 96)})
     checked = None if validation is None else tcav_rows.tested(validation, one.label, {})
     page = class_page(
-        one, None, shots, known={}, telling=(), other=("", ""), tested=checked, shell_name="pets"
+        one, None, shots, known={}, other=None, tested=checked, shell_name="pets"
     )  # fmt: skip
     text = render_class(page, FRAME).replace(NBSP, " ")
     return text if escaped else html.unescape(text)
@@ -199,6 +200,27 @@ def rendered(one: ClassExplanation, validation: Validation | None = None, *, esc
 )
 def test_every_state_of_a_class_has_its_sentence(changes: dict[str, object], said: str) -> None:
     assert said in rendered(explained(**changes))
+
+
+def test_a_class_is_compared_with_what_it_is_taken_for_or_with_what_has_the_most_alike_words(named: Study) -> None:
+    out = write_site(named, workers=1).index.parent
+    missile, cat = (text_of(out / class_file(label)) for label in ("missile", "Egyptian cat"))
+    assert 'What tells it from <a href="../classes/espresso-' in missile
+    assert "It is the class that this one is most often taken for." in missile
+    assert "Of all classes here its words are most like those of this one. Most often it is taken for " in cat
+    assert "of which there are no words here" in cat
+
+
+def test_the_closest_class_is_that_with_the_most_alike_scores() -> None:
+    one = explained(
+        concepts={"late": (concept("ears", concept_id="a", score=3.0), concept("fur", concept_id="b", score=1.0))}
+    )
+    near = explained(label="near", concepts={"late": (concept("ears", concept_id="a", score=9.0),)})
+    far = explained(label="far", concepts={"late": (concept("fur", concept_id="b", score=9.0),)})
+    none = explained(label="none", concepts={"late": (concept("rim", concept_id="c", score=9.0),)})
+    assert closest(one, [none, far, near]) is near
+    assert closest(one, [none, far]) is far
+    assert closest(one, [none]) is closest(one, []) is None
 
 
 def test_a_layer_of_which_nobody_was_asked_is_a_gap_and_no_zero() -> None:

@@ -14,10 +14,11 @@ from layerlore.report.site.concept_pages import concept_file
 from layerlore.report.site.plots import Plot, told, trend_plot
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
     from layerlore.classes.records import ClassExplanation, ConceptInLayer, Suspect
     from layerlore.classes.telling import TellingWord
+    from layerlore.report.site.comparing import Against
     from layerlore.report.site.concept_pages import Frame
     from layerlore.report.site.example_maps import Shot, Shots
     from layerlore.report.site.summary import ClassRow
@@ -78,7 +79,7 @@ class SuspectRow:
 
 @dataclass(frozen=True)
 class TellingRow:
-    """A word that tells the class from the one it is most often taken for."""
+    """A word that tells the class from another."""
 
     name: str
     address: str
@@ -109,6 +110,7 @@ class ClassPage:
     removal: str
     other: str
     other_address: str
+    other_why: str
     telling: tuple[TellingRow, ...]
     tested: Tested | None
     shell_name: str
@@ -142,8 +144,7 @@ def class_page(
     shots: Shots,
     *,
     known: Mapping[str, object],
-    telling: Sequence[TellingWord],
-    other: tuple[str, str],
+    other: Against | None,
     tested: Tested | None,
     shell_name: str,
 ) -> ClassPage:
@@ -154,8 +155,7 @@ def class_page(
         row: The same in the overview; None where the overview has it not.
         shots: Makes the pictures.
         known: Concepts that have a page.
-        telling: Words that tell it from ``other``.
-        other: Title and label of the class that it is most often taken for, or empty.
+        other: The class that it is compared with, if there is one.
         tested: What tests with concept vectors found; None where there are none.
         shell_name: Name of the study in a command.
     """
@@ -174,9 +174,10 @@ def class_page(
         suspects=tuple(_suspect(suspect, shots, known) for suspect in one.suspects),
         checked=_checked(one),
         removal=_removal(one),
-        other=other[0],
-        other_address=f"../{class_file(other[1])}" if other[1] else "",
-        telling=tuple(_telling(word, known) for word in telling[:TELLING]),
+        other=other.title if other else "",
+        other_address=f"../{class_file(other.label)}" if other else "",
+        other_why=other.why if other else "",
+        telling=tuple(_telling(word, known) for word in other.words[:TELLING]) if other else (),
         tested=tested,
         shell_name=shell_name,
         grid=row.address if row else "photos",

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from layerlore.classes.storage import classes_are_current, has_classes, load_classes
 from layerlore.classes.tcav_records import has_validation, load_validation
-from layerlore.classes.telling import telling_words
 from layerlore.files import write_whole
 from layerlore.report.site import class_pages, concept_pages
 from layerlore.report.site.assets import digest, version
+from layerlore.report.site.comparing import against
 from layerlore.report.site.example_maps import MapJob, Shots, paint_maps
 from layerlore.report.site.tcav_rows import tested
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from layerlore.classes.records import ClassExplanation
     from layerlore.classes.tcav_records import Validation
-    from layerlore.classes.telling import TellingWord
     from layerlore.concepts.records import ConceptSet
     from layerlore.report.site.class_pages import Card
     from layerlore.report.site.example_maps import Keys
@@ -95,12 +94,11 @@ def plan_words(
             partial(concept_pages.render_concepts, concepts, frame, names),
         )
     made = load_classes(study.folder) if has_classes(study.folder) else ()
-    labels = {one.label.casefold(): one.label for one in made}
     validation = load_validation(study.folder) if has_validation(study.folder) else None
     rows = {_label(row): row for row in (summary.classes or summary.answers)}
     cards = []
     for one in made:
-        about = _class_page(study, one, concepts, rows, shots, labels, validation)
+        about = _class_page(study, one, made, concepts, rows, shots, validation)
         render = partial(class_pages.render_class, about, frame)
         pages[class_pages.class_file(one.label)] = _decided_by(about, frame), render
         cards.append(class_pages.card(one, rows.get(one.label.casefold()), shots))
@@ -127,28 +125,19 @@ def _label(row: ClassRow) -> str:
 def _class_page(
     study: Study,
     one: ClassExplanation,
+    made: Sequence[ClassExplanation],
     concepts: ConceptSet | None,
     rows: Mapping[str, ClassRow],
     shots: Shots,
-    labels: Mapping[str, str],
     validation: Validation | None,
 ) -> class_pages.ClassPage:
-    row = rows.get(one.label.casefold())
-    titles = {other.title: label for label, other in rows.items()}
-    other = row.mistake.answer if row and row.mistake else ""
-    label = labels.get(titles.get(other, ""), "")
-    telling: tuple[TellingWord, ...] = ()
-    if concepts is not None and label not in ("", one.label) and not one.from_maps:
-        found = telling_words(study, concepts, one.label, label)
-        telling = tuple(sorted(found, key=lambda word: (not word.sure, -abs(word.z), word.name)))
     known = {} if concepts is None else concepts.concepts
     return class_pages.class_page(
         one,
-        row,
+        rows.get(one.label.casefold()),
         shots,
         known=known,
-        telling=telling,
-        other=(other, label),
+        other=against(study, one, made, concepts, rows),
         tested=None if validation is None else tested(validation, one.label, known),
         shell_name=shlex.quote(study.folder.resolve().name or "study"),
     )
