@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from layerlore.classes.tcav_statistics import holm
-from layerlore.classes.telling import log_odds, shuffled_odds, telling_words
+from layerlore.classes.telling import _chances, log_odds, shuffled_odds, telling_words
 from layerlore.errors import LayerError, StudyError
 
 if TYPE_CHECKING:
@@ -84,6 +84,23 @@ def test_chance_against_all_ways_to_deal_the_photos() -> None:
         np.abs(shuffled_odds(counts, one, prior, np.random.default_rng(0), 4000)) >= np.abs(seen) - 1e-9, axis=0
     )
     np.testing.assert_allclose(drawn, exact, atol=0.03)
+
+
+def test_words_that_are_known_early_change_nothing_for_the_others() -> None:
+    """Two words of forty tell the classes apart; the p-values are those of all draws for all words."""
+    generator = np.random.default_rng(3)
+    one = np.arange(30) < 15
+    counts = generator.poisson(1.0, (30, 40)).astype(float)
+    counts[one, 0] += generator.poisson(2.0, 15)
+    counts[~one, 1] += generator.poisson(4.0, 15)
+    prior = counts.sum(axis=0)
+    odds = log_odds(counts[one].sum(axis=0), counts[~one].sum(axis=0), prior)[0]
+    every = np.abs(shuffled_odds(counts, one, prior, np.random.default_rng(0), 20_000))
+    expected = (1 + (every >= np.abs(odds) - 1e-9).sum(axis=0)) / 20_001
+    told = np.array(_chances(counts, one, prior, odds, np.random.default_rng(1), 4000))
+    assert told[0] < 0.01
+    assert told[1] == pytest.approx(1 / 4001)
+    np.testing.assert_allclose(told, expected, rtol=0.45, atol=0.002)  # 50 hits: one part in seven, three times that
 
 
 def test_holm_by_hand() -> None:

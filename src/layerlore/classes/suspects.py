@@ -11,8 +11,7 @@ A concept is suspected where three things come together, each a number in [0, 1]
 
 Chance is kept out by a permutation test: in the same photos and layers, how often would as many maps, drawn blindly
 from those that are shown, lie so far outside? Holm's correction is over all concepts and layers of the class, and
-there are so many draws that it can be passed. What is plainly no more than chance is not drawn to the end (sequential
-Monte Carlo p-values: Besag & Clifford, Biometrika 78, 1991).
+there are so many draws that it can be passed.
 
 The object is what the mask or the box marks. Of a box all counts as the object, its corners too, so that what is in
 them is not suspected.
@@ -28,6 +27,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from layerlore.classes.drawing import chances
 from layerlore.classes.records import Suspect
 from layerlore.classes.tcav_statistics import holm
 
@@ -52,10 +52,6 @@ LEVEL = 0.05
 DRAWS = 5000
 ROOM = 10
 """Draws at least, as a multiple of those with which the least p-value could just pass Holm's correction."""
-FIRST_DRAWS, MOST_AT_ONCE = 250, 4000
-"""Draws that are made together: few at first, since most concepts are no more than chance, then more and more."""
-ENOUGH = 50
-"""Draws as far outside as the concept itself after which its p-value is known well enough."""
 MOST_WAYS = 1000
 """Ways to take maps of one photo that are all listed; of more, so many are taken at random."""
 EXAMPLES = 3
@@ -181,22 +177,16 @@ def chance_of(seen: float, blind: Sequence[NDArray[np.float64]], generator: np.r
         seen: The sum.
         blind: The values to draw from.
         generator: Of the draws.
-        draws: Their number at most; `ENOUGH` sums as large end them earlier.
-
-    Returns:
-        A p-value, never 0, and valid whether the draws ended early or not.
+        draws: Their number at most.
     """
-    above = done = 0
-    size = FIRST_DRAWS
-    while done < draws:
-        sums = np.zeros(min(size, draws - done))
+
+    def draw(_places: NDArray[np.intp], size: int) -> NDArray[np.float64]:
+        sums = np.zeros(size)
         for values in blind:
-            sums += values[generator.integers(len(values), size=len(sums))]
-        hits = np.flatnonzero(sums >= seen - 1e-9)
-        if above + len(hits) >= ENOUGH:
-            return ENOUGH / (done + int(hits[ENOUGH - above - 1]) + 1)
-        above, done, size = above + len(hits), done + len(sums), min(2 * size, MOST_AT_ONCE)
-    return (1 + above) / (1 + draws)
+            sums += values[generator.integers(len(values), size=size)]
+        return sums[:, None]
+
+    return float(chances(np.array([seen]), draw, draws=draws)[0])
 
 
 def _corrected(tested: Sequence[_Tested]) -> list[_Tested]:

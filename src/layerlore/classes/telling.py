@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from layerlore.classes.collecting import check_label
+from layerlore.classes.drawing import chances
 from layerlore.classes.tcav_statistics import holm
 from layerlore.errors import LayerError, StudyError
 
@@ -34,6 +35,7 @@ AT_ONCE = 1_000_000
 """Draws that are made together, times photos or words, for memory."""
 DECIMALS = 6
 Z95 = 1.959964
+TINY = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,13 +201,17 @@ def _chances(
     generator: np.random.Generator,
     draws: int,
 ) -> list[float]:
-    """How often log-odds are as far from 0 when photos are dealt by chance, for each word; some draws at a time."""
-    above = np.zeros(len(odds))
-    block = max(1, AT_ONCE // max(counts.shape))
-    for done in range(0, draws, block):
-        chance = shuffled_odds(counts, one, prior, generator, min(block, draws - done))
-        above += (np.abs(chance) >= np.abs(odds) - 1e-9).sum(axis=0)
-    return [float(value) for value in (1 + above) / (1 + draws)]
+    """How often log-odds are as far from 0 when photos are dealt by chance, for each word."""
+
+    def draw(places: NDArray[np.intp], size: int) -> NDArray[np.float64]:
+        """Words that are known are put together as one, since only sums over all words need them."""
+        some, expected = counts[:, places], prior[places]
+        rest = max(float(prior.sum() - expected.sum()), TINY)
+        together = np.column_stack([some, counts.sum(axis=1) - some.sum(axis=1)])
+        return np.abs(shuffled_odds(together, one, np.append(expected, rest), generator, size)[:, :-1])
+
+    at_once = max(1, AT_ONCE // max(counts.shape))
+    return [float(value) for value in chances(np.abs(odds), draw, draws=draws, at_once=at_once)]
 
 
 def shuffled_odds(
