@@ -12,9 +12,9 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "metrics.md"
 BEGIN, END = "<!-- made by tests/evaluate/test_metric_docs.py -->", "<!-- end -->"
 NEEDS = {
     "truth": "a mask of the object",
-    "explainer": "the method again",
-    "randomised": "random weights",
-    "clusters": "a method made of clusters: `inv`, `inv_paper`",
+    "explainer": "to run the method again",
+    "randomised": "to randomise the weights",
+    "clusters": "a method made of clusters (`inv`, `inv_paper`)",
 }
 
 
@@ -23,16 +23,13 @@ def table() -> str:
     lines = []
     for family in dict.fromkeys(info.family for info in METRICS.values()):
         lines += ["", f"### {family.capitalize()}", ""]
-        lines += [
-            "| Metric | Better | What it tests | Formula | Source | Needs |",
-            "| --- | --- | --- | --- | --- | --- |",
-        ]
+        lines += ["| Metric, and which values are better | What it tests | Formula and source |", "| --- | --- | --- |"]
         for info in METRICS.values():
             if info.family == family:
                 needs = ", ".join(words for need, words in NEEDS.items() if need in info.needs)
+                tests = f"{info.sentence} Needs {needs}." if needs else info.sentence
                 formula = info.formula.replace("|", "\\|")
-                cells = (f"`{info.name}`: {info.title}", info.better, info.sentence, formula, info.source, needs)
-                lines.append("| " + " | ".join(cells) + " |")
+                lines.append(f"| {info.title}: `{info.name}`, {info.better} | {tests} | {formula} ({info.source}) |")
     return "\n".join([*lines, "", ""])
 
 
