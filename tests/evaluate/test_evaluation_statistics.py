@@ -80,6 +80,16 @@ def test_a_difference_is_of_the_same_photos() -> None:
     assert found.p < 0.001
 
 
+def test_the_order_of_photos_changes_nothing() -> None:
+    rng = np.random.default_rng(0)
+    values, curves = rng.random(30), rng.random((30, 4))
+    turned = rng.permutation(30)
+    assert mean_interval(values, 0) == mean_interval(values[turned], 0)
+    assert sign_flip(values - 0.4, 0) == sign_flip(values[turned] - 0.4, 0)
+    for one, other in zip(mean_band(curves, 0), mean_band(curves[turned], 0), strict=True):
+        assert np.array_equal(one, other)
+
+
 def test_a_band_holds_the_mean_and_narrows_with_photos() -> None:
     curves = np.random.default_rng(0).random((80, 5))
     mean, low, high = mean_band(curves, 0)

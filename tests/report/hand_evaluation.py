@@ -73,7 +73,7 @@ def evaluation(photos: int = 24) -> Evaluation:
             "photos": "photos",
             "target": "predicted",
             "truth": "boxes.csv",
-            "options": {"lime": {"samples": 300}},
+            "options": {"lime": '{"samples": 300}'},
             "versions": {"layerlore": "0.1.0", "torch": "2.9"},
         },
         failed={"broken.jpg": "not a photo that can be read"},

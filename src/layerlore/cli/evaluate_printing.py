@@ -80,10 +80,10 @@ def _costs(found: Evaluation, wide: int) -> None:
 
 
 def _unmeasured(found: Evaluation) -> None:
-    lines = found.unmeasured()
-    for method, metric, amount, reason in lines[:FEW]:
-        what = f"{method}: {metric}" if metric else method
-        say(f"not measured on {counted(amount, 'photo')}: {what} ({reason})")
+    lines = found.missing()
+    for methods, metric, amount, reason in lines[:FEW]:
+        who = "all methods" if methods == found.methods else ", ".join(methods)
+        say(f"not measured on {counted(amount, 'photo')}: {who}{f' by {metric}' if metric else ''} ({reason})")
     if len(lines) > FEW:
         say(f"not measured: {len(lines) - FEW} more; --json lists all")
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 ALL = "all"
 QUICK = ("inv", "gradcam", "gradcampp", "layercam", "random", "gaussian")
-"""Methods that are taken where none is named: a few calls of the network each."""
+"""Methods that are taken where none is named: our own, and those that need a few calls of the network each."""
 USUAL_REFERENCE = "gradcam"
 WANTS_TRUTH = "it needs masks or boxes (--truth)"
 

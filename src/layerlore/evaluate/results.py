@@ -212,6 +212,13 @@ class Evaluation:
                         found.setdefault((method, metric), []).append("not run" if one is None else one.note)
         return [(method, metric, len(why), why[0]) for (method, metric), why in found.items()]
 
+    def missing(self) -> list[tuple[tuple[str, ...], str, int, str]]:
+        """The same with methods together that have one reason: methods, metric or "", number of photos, reason."""
+        found: dict[tuple[str, int, str], list[str]] = {}
+        for method, metric, amount, reason in self.unmeasured():
+            found.setdefault((metric, amount, reason), []).append(method)
+        return [(tuple(methods), metric, amount, reason) for (metric, amount, reason), methods in found.items()]
+
     def table(self) -> pd.DataFrame:
         """The table as a data frame: one row for each metric and method, with intervals and paired differences."""
         import pandas as pd

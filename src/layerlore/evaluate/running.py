@@ -231,6 +231,6 @@ def _facts(network: Network, plan: Plan, photos: Any) -> dict[str, Any]:  # noqa
         "photos": source,
         "target": plan.target,
         "truth": "" if plan.truths is None else plan.truths.text,
-        "options": {name: dict(own) for name, own in plan.options.items() if own},
+        "options": {name: plan.options_text(name) for name, own in plan.options.items() if own},
         "versions": present_versions(),
     }

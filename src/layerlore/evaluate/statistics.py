@@ -1,7 +1,8 @@
 """What can be said of a number measured on some photos: intervals, paired differences, and whether chance would do.
 
 Photos are the sample: intervals are bootstraps over photos, and a difference is of two methods on the same photos.
-Nothing here depends on the order of methods or metrics: every number draws from a generator of its own.
+Nothing here depends on the order of methods, metrics or photos: every number draws from a generator of its own, and
+photos are sorted by their values first.
 """
 
 from __future__ import annotations
@@ -81,7 +82,7 @@ def mean_interval(values: Sequence[float] | NDArray[np.float64], seed: int) -> I
     """
     from scipy.stats import bootstrap
 
-    data = np.asarray(values, dtype=np.float64)
+    data = np.sort(np.asarray(values, dtype=np.float64))
     mean = float(data.mean())
     if len(data) < 2:
         return Interval(mean, None, None, len(data))
@@ -116,6 +117,7 @@ def mean_band(
     Returns:
         Mean, lower and upper edge, each of shape (points,).
     """
+    curves = curves[np.lexsort(curves.T)]
     mean = curves.mean(axis=0)
     if len(curves) < 2:
         return mean, mean, mean
@@ -142,6 +144,7 @@ def sign_flip(differences: NDArray[np.float64], seed: int) -> float:
     Exact for up to ``EXACT`` pairs; else the observed signs count among the random ones, so that it is never 0
     (Phipson and Smyth 2010).
     """
+    differences = np.sort(differences)
     signs = _signs(len(differences), seed)
     observed = abs(float(differences.sum()))
     if observed == 0:

@@ -120,14 +120,14 @@ def leaders(evaluation: Evaluation, metric: str) -> Leaders | None:
 
     The best is chosen by looking at the same photos, so every pair of methods might have been the one that is tested:
     the p-values are multiplied by the number of pairs (Bonferroni). Controls do not compete: a map that is the same for
-    every photo is perfectly stable.
+    every photo is perfectly stable. Nor do methods by how much of the photo they point at, which is no merit by itself.
 
     Args:
         evaluation: What was measured.
         metric: Its name.
 
     Returns:
-        None where the metric has no better end, or no method but controls was measured.
+        None where nobody competes: the metric only describes, or no method but controls was measured.
     """
     better = METRICS[metric].better
     measured = [
@@ -135,7 +135,7 @@ def leaders(evaluation: Evaluation, metric: str) -> Leaders | None:
         for line in evaluation.lines
         if line.metric == metric and line.interval is not None and METHODS[line.method].source != CONTROL
     ]
-    if better == "neither" or not measured:
+    if better == "neither" or METRICS[metric].family == "complexity" or not measured:
         return None
     sign = 1 if better == "higher" else -1
     ranked = sorted(measured, key=lambda line: -sign * (line.interval.mean if line.interval else 0.0))

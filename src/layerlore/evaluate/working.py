@@ -59,7 +59,13 @@ class Plan:
 
     def options_text(self, method: str) -> str:
         """A method's options in one form only."""
-        return json.dumps(self.options.get(method, {}), sort_keys=True)
+        return json.dumps(self.options.get(method, {}), sort_keys=True, default=_told)
+
+
+def _told(value: object) -> str:
+    """An option that JSON does not know, such as a support photo: arrays by content, others as people write them."""
+    content = value.tobytes() if hasattr(value, "tobytes") else None
+    return str(value) if content is None else hashlib.sha256(content).hexdigest()
 
 
 @dataclass(frozen=True)

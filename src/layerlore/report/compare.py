@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from layerlore.files import write_whole
 from layerlore.report import colours, compare_view, compare_words, view, words
 from layerlore.report.html import environment, joined, notebook_frame, page_policy, script
-from layerlore.report.saving import check_place
+from layerlore.report.saving import save_text
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from layerlore.study.compare import Comparison
 
-SUFFIXES = (".html", ".json")
 STYLES = ("shared/tokens.css", "shared/base.css", "page.css", "compare.css")
 SCRIPTS = ("shared/switch.js", "compare.js")
 
@@ -28,10 +26,7 @@ def save_comparison(comparison: Comparison, path: str | Path) -> Path:
     Raises:
         OutputError: The suffix is unknown, the folder is missing, or the place cannot be written.
     """
-    path = check_place(path, SUFFIXES)
-    text = comparison.to_json() if path.suffix.lower() == ".json" else render_comparison(comparison)
-    write_whole(path, text.encode())
-    return path
+    return save_text(path, {".html": lambda: render_comparison(comparison), ".json": comparison.to_json})
 
 
 def render_comparison(comparison: Comparison) -> str:

@@ -7,18 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from layerlore.files import write_whole
 from layerlore.report import words
 from layerlore.report.compare_words import change
 from layerlore.report.html import environment, joined, notebook_frame, page_policy, script
-from layerlore.report.saving import check_place
+from layerlore.report.saving import save_text
 from layerlore.study.diff import CHANGED, NEWLY_RIGHT, NEWLY_WRONG
 
 if TYPE_CHECKING:
     from layerlore.local.explanation import Prediction
     from layerlore.study.diff import PhotoDiff, StudyDiff
 
-SUFFIXES = (".html", ".csv", ".json")
 STYLES = ("shared/tokens.css", "shared/base.css", "compare_diff.css")
 SCRIPTS = ("shared/switch.js",)
 
@@ -48,16 +46,10 @@ def save_diff(found: StudyDiff, path: str | Path) -> Path:
     Raises:
         OutputError: The suffix is unknown, the folder is missing, or the place cannot be written.
     """
-    path = check_place(path, SUFFIXES)
-    suffix = path.suffix.lower()
-    if suffix == ".json":
-        text = found.to_json()
-    elif suffix == ".csv":
-        text = found.to_csv()
-    else:
-        text = render_diff(found, sites=_sites(found, path.parent))
-    write_whole(path, text.encode())
-    return path
+    sites = _sites(found, Path(path).parent)
+    return save_text(
+        path, {".html": lambda: render_diff(found, sites=sites), ".csv": found.to_csv, ".json": found.to_json}
+    )
 
 
 def render_diff(found: StudyDiff, *, sites: tuple[str, str] = ("", "")) -> str:

@@ -5,20 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from layerlore.evaluate.registry import METRICS
-from layerlore.files import write_whole
 from layerlore.methods.registry import METHODS
 from layerlore.report import colours, evaluation_view, words
 from layerlore.report import evaluation_words as said
 from layerlore.report.evaluation_plots import HEIGHT, WIDTH, curves
 from layerlore.report.html import environment, joined, notebook_frame, page_policy, script
-from layerlore.report.saving import check_place
+from layerlore.report.saving import save_text
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from layerlore.evaluate.results import Evaluation
 
-SUFFIXES = (".html", ".csv", ".json")
 STYLES = ("shared/tokens.css", "shared/base.css", "page.css", "evaluation.css")
 SWITCH, OVERLAYS = "shared/switch.js", "compare.js"
 
@@ -32,16 +30,9 @@ def save_evaluation(evaluation: Evaluation, path: str | Path) -> Path:
     Raises:
         OutputError: The suffix is unknown, the folder is missing, or the place cannot be written.
     """
-    path = check_place(path, SUFFIXES)
-    suffix = path.suffix.lower()
-    if suffix == ".json":
-        text = evaluation.to_json()
-    elif suffix == ".csv":
-        text = evaluation.to_csv()
-    else:
-        text = render_evaluation(evaluation)
-    write_whole(path, text.encode())
-    return path
+    return save_text(
+        path, {".html": lambda: render_evaluation(evaluation), ".csv": evaluation.to_csv, ".json": evaluation.to_json}
+    )
 
 
 def render_evaluation(evaluation: Evaluation) -> str:
@@ -66,7 +57,7 @@ def render_evaluation(evaluation: Evaluation) -> str:
             gradient=colours.css_gradient(),
             photo_colour=colours.PHOTO_COLOUR,
             headline=said.headline(evaluation),
-            lead=said.lead(),
+            lead=said.lead(evaluation),
             few=said.few(evaluation),
             families=evaluation_view.families(evaluation),
             matrix=evaluation_view.matrix(evaluation),
@@ -94,14 +85,11 @@ def _cost(evaluation: Evaluation, number: int) -> tuple[str, str, str, str]:
 
 
 def _unmeasured(evaluation: Evaluation) -> list[tuple[str, str]]:
-    """What is missing and why, in text; metrics that fail for one reason everywhere come once."""
+    """What is missing and why, in text."""
     found = [(name, reason) for name, reason in evaluation.left_out.items()]
-    together: dict[tuple[str, int, str], list[str]] = {}
-    for method, metric, amount, reason in evaluation.unmeasured():
-        together.setdefault((metric, amount, reason), []).append(said.title(method))
-    for (metric, amount, reason), names in together.items():
-        everybody = len(names) == (len(evaluation.costs) if metric else len(evaluation.methods))
-        who = "all methods" if everybody else words.listed(names)
+    for methods, metric, amount, reason in evaluation.missing():
+        everybody = len(methods) == (len(evaluation.costs) if metric else len(evaluation.methods))
+        who = "all methods" if everybody else words.listed([said.title(method) for method in methods])
         by = f" by {METRICS[metric].title}" if metric else ""
         found.append((f"{who}{by}, {words.count(amount, 'photo')}", reason))
     return found + list(evaluation.failed.items())
@@ -110,7 +98,7 @@ def _unmeasured(evaluation: Evaluation) -> list[tuple[str, str]]:
 def _facts(evaluation: Evaluation) -> list[tuple[str, str]]:
     """What made the page."""
     facts = evaluation.facts
-    options = "; ".join(f"{name}: {own}" for name, own in facts["options"].items())
+    options = "; ".join(f"{name} {own}" for name, own in facts["options"].items())
     rows = [
         ("network", f"{facts['network']}, weights {facts['fingerprint'][:12]}"),
         ("photos", f"{facts['photos']}, {words.count(len(evaluation.photos), 'photo')}"),

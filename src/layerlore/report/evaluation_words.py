@@ -58,8 +58,7 @@ def title(method: str) -> str:
 
 def headline(evaluation: Evaluation) -> Parts:
     """Who is among the best by how many metrics, in parts; True marks the emphasised ones."""
-    competed = [metric for metric in evaluation.metrics if METRICS[metric].family != "complexity"]
-    found = [best for metric in competed if (best := leaders(evaluation, metric)) is not None]
+    found = [best for metric in evaluation.metrics if (best := leaders(evaluation, metric)) is not None]
     photos = words.count(len(evaluation.photos), "photo")
     methods = words.count(len(evaluation.methods), "method")
     if all(best.measured < 2 for best in found):
@@ -73,7 +72,7 @@ def headline(evaluation: Evaluation) -> Parts:
         )
     counts = Counter(method for best in telling for method in (best.best, *best.alike))
     most = max(counts.values())
-    first = [title(method) for method in evaluation.methods if counts[method] == most]
+    first = [_named(method) for method in evaluation.methods if counts[method] == most]
     rest = f"of {words.count(len(telling), 'metric')} that {'tells' if len(telling) == 1 else 'tell'} methods apart."
     return (
         (f"On {photos}, ", False),
@@ -82,12 +81,15 @@ def headline(evaluation: Evaluation) -> Parts:
     )
 
 
-def lead() -> str:
+def lead(evaluation: Evaluation) -> str:
     """How to take the headline."""
-    return (
+    among = (
         "Among the best means: the best, or not to be told from the best by chance; controls do not compete, and how "
-        "much of the photo a map points at does not count. Metrics ask different questions and often disagree, so no "
-        "single one ranks the methods; read the families together."
+        "much of the photo a map points at does not count. "
+    )
+    return (among if any("among" in text for text, _ in headline(evaluation)) else "") + (
+        "Metrics ask different questions and often disagree, so no single one ranks the methods; read the families "
+        "together."
     )
 
 
@@ -123,7 +125,7 @@ def _best(evaluation: Evaluation, best: Leaders) -> str:
     mean = f"{value(interval.mean)} ({f'95 % interval {said}, ' if said else ''}{photos})".replace(
         " %", f"{words.NBSP}%"
     )
-    name = title(best.best)
+    name = _named(best.best)
     if best.measured == 1:
         return f"{name} has {mean}."
     pairs = best.measured * (best.measured - 1) // 2
@@ -145,12 +147,18 @@ def _range(evaluation: Evaluation, metric: str) -> str:
     ]
     (low, first), (high, last) = min(lines), max(lines)
     if low == high:
-        return f"{title(first)} has {value(low)}."
-    return f"Lowest is {title(first)} with {value(low)}, highest {title(last)} with {value(high)}."
+        return f"{_named(first)} has {value(low)}."
+    return f"Lowest is {_named(first)} with {value(low)}, highest {_named(last)} with {value(high)}."
 
 
 def _titles(methods: tuple[str, ...]) -> str:
-    return words.listed([title(method) for method in methods])
+    return words.listed([_named(method) for method in methods])
+
+
+def _named(method: str) -> str:
+    """A method in a sentence: a title that is no name stands in quotes."""
+    text = title(method)
+    return f"“{text}”" if text[0].islower() else text
 
 
 def few(evaluation: Evaluation) -> str:

@@ -10,7 +10,7 @@ from layerlore.errors import OutputError
 from layerlore.files import write_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from layerlore.local.explanation import Explanation
 
@@ -57,6 +57,24 @@ def check_place(path: str | Path, suffixes: Sequence[str] = SUFFIXES) -> Path:
         raise OutputError(f"cannot write {path}: {path.parent} {why}; give a folder that exists or make it first")
     if not os.access(path.parent, os.W_OK | os.X_OK):
         raise OutputError(f"cannot write {path}: you may not write to {path.parent}; choose another folder")
+    return path
+
+
+def save_text(path: str | Path, ways: Mapping[str, Callable[[], str]]) -> Path:
+    """Write a result as text; the suffix of the path says how.
+
+    Args:
+        path: Where to.
+        ways: Suffix to what makes the text.
+
+    Returns:
+        The path written.
+
+    Raises:
+        OutputError: The suffix is unknown, the folder is missing, or the place cannot be written.
+    """
+    path = check_place(path, tuple(ways))
+    write_whole(path, ways[path.suffix.lower()]().encode())
     return path
 
 
