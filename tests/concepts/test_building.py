@@ -238,6 +238,29 @@ def test_languages_without_a_model_are_kept_apart_and_told(study: Study, places:
     assert (only.language, only.answers) == ("en", 3)
 
 
+@pytest.mark.parametrize(
+    ("name", "reads"),
+    [
+        ("all-MiniLM-L6-v2", False),
+        ("sentence-transformers/all-mpnet-base-v2", False),
+        ("models/all-mpnet-base-v2/", False),
+        ("paraphrase-multilingual-MiniLM-L12-v2", True),
+    ],
+)
+def test_other_languages_are_embedded_by_a_model_that_reads_them(
+    study: Study, places: list[MapKey], encoder: Any, name: str, reads: bool
+) -> None:
+    class Named:
+        def __init__(self) -> None:
+            self.name, self.encode = name, encoder.encode
+
+    rows = [typed(places[0], text, "p1", language="it", round_language="it") for text in ("ruota", "ruote")]
+    told: list[str] = []
+    found = build_concepts(study, Answers(as_table(rows), ""), encoder=Named(), notice=told.append)
+    assert bool(found.facts["apart"]) != reads
+    assert len(told) == (not reads)
+
+
 def test_italian_answers_of_players_who_chose_english_are_kept_apart_and_told(
     study: Study, places: list[MapKey], encoder: Any
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from dataclasses import asdict, dataclass, replace
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -36,6 +37,8 @@ CHUNK = 1024
 """Texts that are embedded between two signs of progress."""
 KINDS = {"control": LeftOut.CONTROL, "honeypot": LeftOut.HONEYPOT, "blank": LeftOut.BLANK}
 PAPERS_ENCODER = "all-mpnet-base-v2"
+ENGLISH = "all-"
+"""So begin the names of sentence-transformers' encoders for English, the default one and the paper's too."""
 MANY = 20_000
 """Answers from which on the memory is needed for their vectors."""
 
@@ -270,8 +273,8 @@ def _beside(fates: Iterable[AnswerFate], named: Mapping[Form, Name], counts: Map
 
 
 def _can_read(encoder: str, language: str) -> bool:
-    """Whether an encoder reads a language; one that a person named is taken to."""
-    return language == "en" or encoder.removeprefix("sentence-transformers/") != embedding.DEFAULT
+    """Whether an encoder reads a language; one that a person named is taken to, if it is none of those for English."""
+    return language == "en" or not PurePath(encoder).name.startswith(ENGLISH)
 
 
 def _grouped(texts: Mapping[str, int], language: str, encoder: Encodes, settings: ConceptSettings) -> dict[Form, Name]:
