@@ -53,10 +53,17 @@ CARTON, TENCH = 478, 0
 
 def p_of(space: Space, ours, compared, sets) -> float:  # noqa: ANN001
     """The p-value of the smooth score."""
+    return float(tested(space, ours, compared, sets)["p"])
+
+
+def tested(space: Space, ours, compared, sets) -> dict[str, float]:  # noqa: ANN001
+    """The smooth score, the middle of what chance gives, and its p-value."""
     along = null_derivatives(space, ours[None], compared, "mean")
     null = null_derivatives(space, *sets, "mean")
     scale = float(np.sqrt((np.concatenate([along, null]) ** 2).mean()))
-    return two_sided(float(smooth_score(along[0], scale)), smooth_score(null, scale))
+    score, chance = float(smooth_score(along[0], scale)), smooth_score(null, scale)
+    middle = float(np.median(chance))
+    return {"score": round(score, 4), "chance": round(middle, 4), "p": round(two_sided(score, chance), 6)}
 
 
 def space_of(pictures, slopes) -> Space:  # noqa: ANN001
@@ -177,7 +184,7 @@ def _object(space: Space, place: int, label: str, classes: int, count: int, laye
         "what": "object",
         "way": label,
         "layer": layer,
-        "p": round(p_of(space, ours, rest, (exchanged(choices, SETS_POWER, rng), rest)), 6),
+        **tested(space, ours, rest, (exchanged(choices, SETS_POWER, rng), rest)),
     }
 
 
@@ -210,8 +217,8 @@ def watermark(network, layers) -> list[dict[str, object]]:  # noqa: ANN001
         for target, name in ((CARTON, "carton"), (TENCH, "tench")):
             space = space_of(acts[number], slopes[target][number])
             sets = exchanged(choices, SETS_POWER, np.random.default_rng(number))
-            p = round(p_of(space, places, rest, (sets, rest)), 6)
-            rows.append({"what": "watermark", "way": name, "layer": layer.name, "p": p})
+            told = tested(space, places, rest, (sets, rest))
+            rows.append({"what": "watermark", "way": name, "layer": layer.name, **told})
     return _corrected(rows)
 
 

@@ -38,7 +38,7 @@ def main() -> None:
         study = ll.Study.create(Path(folder) / "imagenette", Path(sys.argv[1]) / "imagenette_val500")
         study.run()
         write_site(study)
-        keep(page, study.folder / "report" / "index.html", "main", 1200, "study.webp")
+        keep(page, study.folder / "report" / "index.html", "main", 1330, "study.webp")
         browser.close()
 
 

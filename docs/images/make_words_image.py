@@ -19,6 +19,7 @@ from layerlore.report.site.class_pages import class_file
 
 PHOTO = "coffee-0.jpg"
 CLASS = "espresso"
+TESTED = "missile"
 
 
 def main() -> None:
@@ -31,7 +32,7 @@ def main() -> None:
         report = (study.folder / "report").resolve()
         keep(page, report / "photos" / f"{photo.image_id}.html", ".shell", 1000, "words.webp")
         keep(page, report / class_file(CLASS), "main", 1300, "class.webp")
-        keep(page, report / class_file(CLASS), "section[aria-labelledby=tcav-title]", 900, "tcav.webp", whole=False)
+        keep(page, report / class_file(TESTED), "section[aria-labelledby=tcav-title]", 900, "tcav.webp", whole=False)
         browser.close()
 
 

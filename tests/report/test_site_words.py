@@ -241,7 +241,7 @@ def test_tests_with_concept_vectors_are_told_with_interval_accuracy_and_what_is_
         score(concept_id="d" * 16, name="fur", p_holm=0.4),
     )
     page = rendered(explained(), Validation(scores, (Untested("cat", "e" * 16, "tail", "3 pictures are too few"),)))
-    other = "that of what other maps of the same photos show"
+    other = "that of other maps of the same photos"
     assert f"Its score is higher in 1 of 2 layers than {other}, by more than chance." in page
     assert "0.80 (0.70 to 0.90)" in page
     assert "90 % (80 to 95)" in page

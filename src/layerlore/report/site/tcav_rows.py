@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from layerlore.classes.tcav_records import ConceptScore, Untested, Validation
 
 OTHERS = {
-    Null.maps: "what other maps of the same photos show",
+    Null.maps: "other maps of the same photos",
     Null.places: "other places of the same photos",
-    Null.mixed: "what other maps of the same photos show, or other places of them",
+    Null.mixed: "other maps or places of the same photos",
     Null.random: "random parts of the study's photos",
 }
 """What a concept is compared with."""
