@@ -22,14 +22,15 @@ STABILITIES = frozenset({"c_seed", "c_channels", "c_noise", "c_flip", "c_silhoue
 
 
 def measure(case: Case, names: Sequence[str]) -> dict[str, Measurement]:
-    """Measure the clusters of the network's default layers, explained for the case's photo and class."""
+    """Measure the clusters of the layers that the map was folded from, explained for the case's photo and class."""
     method = METHOD_OF.get(case.saliency.method)
     if method is None:
         note = f"{case.saliency.method} makes no clusters; for {' and '.join(METHOD_OF)} only"
         return {name: Measurement(None, note) for name in names}
     subject, seed = case.subject, case.saliency.seed
     settings = Settings(method, seed, ablation=True, flow=False)
-    network, layers = subject.network, subject.network.layers.default
+    network = subject.network
+    layers = network.layers.select(case.saliency.settings.get("layers"))  # type: ignore[arg-type]
     [explained] = explain_inputs(network, [subject.photo], subject.inputs, [subject.target], layers, settings)
     stability = bool(STABILITIES & set(names))
     found = evaluate_clusters(network, subject.photo, explained, seed=case.seed, stability=stability)
