@@ -141,12 +141,11 @@ def score(subject: Subject, way: str, baselines: Sequence[str]) -> list[dict[str
 
 
 def measure_all(paths: Sequence[Path], ways: Sequence[str], baselines: Sequence[str]) -> None:
-    """Measure what is missing."""
-    kept = read_kept()
+    """Measure what is missing; several processes may do so at once."""
     network = load_network()
     network.module.to(memory_format=torch.channels_last)  # half the time on a CPU
     for path in paths:
-        name = name_of(path)
+        name, kept = name_of(path), read_kept()
         missing = {way: [one for one in baselines if (name, way, one) not in kept] for way in ways}
         if any(missing.values()):
             subject = make_subject(network, path)

@@ -68,6 +68,14 @@ def test_what_is_shown_are_the_brightest_places_and_what_is_hidden_too() -> None
     assert shown[2] == pytest.approx(1 - shown[0])
 
 
+def test_what_speaks_against_the_class_is_dark_and_keeps_its_order() -> None:
+    heat = np.array([[-9.0, -0.5], [0.0, 2.0], [1.0, 4.0]])
+    above = folding._above(heat)
+    assert above == pytest.approx(np.array([[0, 0.05 * 8.5 / 9], [0.05, 0.525], [0.05 + 0.95 / 4, 1]]))
+    assert np.array_equal(np.argsort(above, axis=None), np.argsort(heat, axis=None))
+    assert np.array_equal(folding._above(heat + 9), (heat + 9) / 13)
+
+
 class Corner(torch.nn.Module):
     """Class 1 is how much the upper left quarter is striped."""
 
