@@ -207,6 +207,7 @@ def test_a_class_is_compared_with_what_it_is_taken_for_or_with_what_has_the_most
     missile, cat = (text_of(out / class_file(label)) for label in ("missile", "Egyptian cat"))
     assert 'What tells it from <a href="../classes/espresso-' in missile
     assert "It is the class that this one is most often taken for." in missile
+    assert re.search(r"0 of \d+ words in all layers differ by more than chance", missile)
     assert "Of all classes here its words are most like those of this one. Most often it is taken for " in cat
     assert "of which there are no words here" in cat
 

@@ -176,7 +176,7 @@ def class_page(
         removal=_removal(one),
         other=other.title if other else "",
         other_address=f"../{class_file(other.label)}" if other else "",
-        other_why=other.why if other else "",
+        other_why=_why(other) if other else "",
         telling=tuple(_telling(word, known) for word in other.words[:TELLING]) if other else (),
         tested=tested,
         shell_name=shell_name,
@@ -298,6 +298,12 @@ def _removal(one: ClassExplanation) -> str:
         f"{how} there instead, it still says the class for {control.still:,}; without the object, for "
         f"{control.still_without:,}."
     )
+
+
+def _why(other: Against) -> str:
+    """Why the two are compared, and what came of it."""
+    sure = sum(word.sure for word in other.words)
+    return f"{other.why} {sure:,} of {words.count(len(other.words), 'word')} in all layers differ by more than chance."
 
 
 def _telling(word: TellingWord, known: Mapping[str, object]) -> TellingRow:
