@@ -143,6 +143,14 @@ def test_what_is_done_is_not_done_again(photos: Path, tmp_path: Path, calm: Eval
     assert (fewer.methods, len(fewer.photos)) == (QUICK[:1], 2)
 
 
+def test_pictures_of_an_evaluation_are_no_photos_of_the_next(network: Network, tmp_path: Path) -> None:
+    tinynet.save_photos(tmp_path)
+    options = {"methods": "random", "metrics": "insertion", "out": tmp_path / "evaluation"}
+    first = ll.evaluate(network, tmp_path, **options)
+    assert list((tmp_path / "evaluation" / "views").glob("*.jpg"))
+    assert same_values(ll.evaluate(network, tmp_path, **options)) == same_values(first)
+
+
 def test_another_evaluation_in_the_folder_is_refused_and_may_be_replaced(
     photos: Path, network: Network, tmp_path: Path
 ) -> None:

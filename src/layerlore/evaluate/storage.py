@@ -20,6 +20,7 @@ from layerlore.evaluate.registry import METRICS
 from layerlore.evaluate.results import VIEWS, Evaluation, MethodRun, PhotoFacts, PhotoResult, view_path
 from layerlore.files import write_whole
 from layerlore.methods.registry import METHODS
+from layerlore.study.folder import EVALUATION_FILE as SETTINGS_FILE
 from layerlore.study.folder import remove_orphans
 from layerlore.study.parquet import check_parquet, parquet_bytes, read_parquet
 
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 """Version of all files of an evaluation; a reader refuses later ones."""
-SETTINGS_FILE = "evaluation.toml"
 PHOTOS = "photos"
 SHOWN_SIDE = 112
 """Longest side of a map that is kept: enough for pictures; measured is the map itself."""

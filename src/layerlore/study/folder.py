@@ -29,6 +29,8 @@ HASHED_SCHEMA = 1
 """Version of all files of a study; a reader refuses later ones."""
 
 STUDY_FILE = "study.toml"
+EVALUATION_FILE = "evaluation.toml"
+"""Of a folder in which methods were measured; the small pictures in it are no photos of a study."""
 IMAGES_FILE = "images.parquet"
 SKIPPED_FILE = "skipped.parquet"
 NAMES_FILE = "class_names.json"

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from layerlore.errors import StudyError
-from layerlore.study.folder import STUDY_FILE
+from layerlore.study.folder import EVALUATION_FILE, STUDY_FILE
 from layerlore.study.records import Skipped
 
 if TYPE_CHECKING:
@@ -24,6 +24,9 @@ SUFFIXES = frozenset(
     (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".avif", ".mpo")
 )
 """Suffixes of files that a folder is searched for; in lists and datasets any file counts."""
+
+OURS = frozenset((STUDY_FILE, EVALUATION_FILE))
+"""Files by which folders of ours are known."""
 
 LABEL_COLUMNS = ("class", "label")
 
@@ -135,7 +138,7 @@ def _files(root: Path, refused: list[Skipped]) -> Iterator[Path]:
     """Files below a folder that are not hidden; each folder once, so that no link leads round in a circle.
 
     Links to folders come after all real ones, so that a photo's class is that of the folder where it really lies. A
-    folder that holds a study is left out: its copies are no photos of another.
+    folder that holds a study or an evaluation is left out: its copies are no photos of another.
     """
     folders, links, seen = [root], list[Path](), set[tuple[int, int]]()
     while folders or links:
@@ -147,7 +150,7 @@ def _files(root: Path, refused: list[Skipped]) -> Iterator[Path]:
             detail = f"this folder cannot be read ({error.strerror}); check its permissions"
             refused.append(Skipped(_shown(folder.relative_to(root).as_posix()), "unreadable", detail))
             continue
-        if (status.st_dev, status.st_ino) in seen or any(entry.name == STUDY_FILE for entry in entries):
+        if (status.st_dev, status.st_ino) in seen or any(entry.name in OURS for entry in entries):
             continue
         seen.add((status.st_dev, status.st_ino))
         for entry in entries:
