@@ -66,6 +66,34 @@ def test_deeper_effects_are_those_of_running_the_rest_of_the_network(subject: Su
     assert raw.settings["importances"] == pytest.approx(wanted, abs=2e-3)
 
 
+class Turned(torch.nn.Module):
+    """The same network twice: with channels first, or last around its non-linearity."""
+
+    def __init__(self, *, last: bool) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.last = last
+        self.see, self.act = torch.nn.Conv2d(3, 6, 5, stride=4), torch.nn.ReLU()
+        self.more, self.head = torch.nn.Conv2d(6, 4, 3), torch.nn.Linear(4, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.see(x)
+        x = self.act(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2) if self.last else self.act(x)
+        return self.head(self.more(x).square().mean(dim=(2, 3)))
+
+
+@pytest.mark.parametrize("method", ["nmf", "fam", "scorecam", "sise"])
+def test_channels_last_give_the_same_map(method: str) -> None:
+    options = {"sise": {"layers": ["act"]}}.get(method, {"layer": "act"})
+    maps = []
+    for last in (False, True):
+        network = Network(Turned(last=last).eval(), input_size=(48, 32))
+        assert network.layers[0].channels_last == last
+        maps.append(saliency(network, sample_path("coffee"), 1, method=method, **options).map)
+    assert np.allclose(maps[0], maps[1], atol=1e-5)
+    assert maps[0].max() == 1
+
+
 def test_few_positions_or_maps_give_few_concepts(subject: Subject) -> None:
     assert nmf.explain(subject, 0, concepts=500, importance="gradient").settings["concepts"] == 36
     assert nmf.factorise(np.zeros((5, 3, 3)), 4, 0)[0].shape == (0, 3, 3)

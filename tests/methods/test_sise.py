@@ -15,15 +15,15 @@ from layerlore.errors import LayerError, SettingError
 from layerlore.methods import adasise, cascade, saliency, sise
 from layerlore.methods.downsampling import downsampling_layers
 from layerlore.methods.masking import score_under
-from layerlore.methods.run import make_subject
+from layerlore.methods.run import explain_subject, make_subject
+from layerlore.methods.subject import Subject
 from layerlore.network.loading import load_network
 from layerlore.network.model import Network
+from layerlore.network.photos import read_photo
 from layerlore.samples import sample_path
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-    from layerlore.methods.subject import Subject
 
 USUAL = cascade.Choice("auto", "probability", 0.0, 32)
 
@@ -155,6 +155,18 @@ def test_merging_depths_finds_the_digit_better_than_the_last_layer(digits: Netwo
     assert energy["adasise"] > energy["sise"] - 0.06
     assert calls["adasise"] < 0.75 * calls["sise"]
     assert hits["sise"] >= 14
+
+
+def test_in_half_a_coffee_and_half_a_cat_the_coffee_is_found() -> None:
+    """Real weights, and the first layer left out to save time; the benchmark has all layers, both classes and SISE."""
+    network = load_network()
+    views = [np.asarray(network.view(read_photo(sample_path(name)), side=224)) for name in ("coffee", "chelsea")]
+    picture = np.concatenate([view[:, 56:168] for view in views], axis=1)
+    inputs = torch.from_numpy(picture).permute(2, 0, 1).float().sub(127).div(128)[None]
+    subject = Subject(network, read_photo(picture), inputs, 967)
+    found = explain_subject(subject, method="adasise", layers=["blocks.3.0.bn1", "blocks.5.0.bn1", "bn2"])
+    assert found.map[:, :112].sum() > 0.95 * found.map.sum()
+    assert found.map.argmax() % 224 < 112
 
 
 def named(network: Network) -> list[str]:
