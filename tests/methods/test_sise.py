@@ -11,7 +11,7 @@ import torch
 from scipy.stats import spearmanr
 
 from layerlore.digits import CANVAS, PATCH, Canvases, make_cluttered_digits, split_digits
-from layerlore.errors import LayerError, SettingError
+from layerlore.errors import GradientError, LayerError, SettingError
 from layerlore.methods import adasise, cascade, saliency, sise
 from layerlore.methods.downsampling import downsampling_layers
 from layerlore.methods.masking import score_under
@@ -202,6 +202,27 @@ def test_layers_whose_low_values_say_as_much_are_refused() -> None:
     network = Network(torch.nn.Sequential(*steps, *head).eval(), input_size=(32, 32))
     with pytest.raises(LayerError, match="'1' comes after ELU"):
         saliency(network, sample_path("chelsea"), method="adasise")
+
+
+class Aside(torch.nn.Module):
+    """The answer does not depend on one of its layers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.unused = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.ReLU())
+        self.used = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.ReLU())
+        self.head = torch.nn.Linear(4, 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.unused(x)
+        return self.head(self.used(x).mean(dim=(2, 3)))
+
+
+def test_layers_that_the_answer_does_not_depend_on_are_refused() -> None:
+    network = Network(Aside().eval(), input_size=(32, 32))
+    with pytest.raises(GradientError, match="choose layers that the answer depends on") as caught:
+        saliency(network, sample_path("chelsea"), method="sise", layers=["unused"])
+    assert "\n" not in str(caught.value)
 
 
 def test_where_no_map_speaks_for_the_class_the_map_says_nothing(digits: Network) -> None:

@@ -64,11 +64,7 @@ def capture(
         maps, logits = forward_with_maps(network, inputs, layers)
         chosen = resolve_targets(logits, targets)
         scores = logits.gather(1, torch.tensor(chosen, device=logits.device)[:, None])
-        if not scores.requires_grad:
-            raise GradientError(
-                f"the class's score of {network.name} has no gradient at any of the layers; remove torch.no_grad or "
-                "detach after them, or choose layers that the answer depends on"
-            )
+        check_gradient(network, scores)
         gradients = torch.autograd.grad(scores.sum(), maps, allow_unused=True)
     return Capture(
         layers=tuple(layers),
@@ -80,6 +76,19 @@ def capture(
             for g, m, x in zip(gradients, maps, layers, strict=True)
         ),
     )
+
+
+def check_gradient(network: Network, scores: torch.Tensor) -> None:
+    """Refuse scores that do not depend on the layers in a way that a gradient sees.
+
+    Raises:
+        GradientError: They do not.
+    """
+    if not scores.requires_grad:
+        raise GradientError(
+            f"the class's score of {network.name} has no gradient at any of the layers; remove torch.no_grad or "
+            "detach after them, or choose layers that the answer depends on"
+        )
 
 
 def as_input(network: Network, inputs: torch.Tensor) -> torch.Tensor:

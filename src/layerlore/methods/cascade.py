@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from layerlore.local.capture import as_input, channels_first, forward_with_maps
+from layerlore.local.capture import as_input, channels_first, check_gradient, forward_with_maps
 from layerlore.methods.downsampling import check_evidence, downsampling_layers
 from layerlore.methods.masking import ask_masked, check_baseline, to_unit
 from layerlore.methods.subject import Raw, check_count, check_output
@@ -114,6 +114,7 @@ def _gradients(subject: Subject, layers: tuple[Layer, ...], output: Output) -> l
         maps, logits = forward_with_maps(network, as_input(network, subject.inputs), layers)
         scores = logits.double()
         score = (scores.log_softmax(dim=1) if output == "probability" else scores)[0, subject.target]
+        check_gradient(network, score)
         gradients = torch.autograd.grad(score, maps, allow_unused=True)
     subject.asked += 2
     found = []
