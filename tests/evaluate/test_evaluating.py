@@ -488,6 +488,10 @@ class TestTruths:
             assert np.allclose(first.values("gradcam", "pointing") + second.values("gradcam", "pointing"), 1)
         assert np.array_equal(first.values("gradcam", "insertion"), second.values("gradcam", "insertion"))
         assert max(seen) < 8  # no curve was made again
+        ll.evaluate(network, photos, methods="gradcam,random", metrics="insertion", out=out)
+        seen.clear()
+        ll.evaluate(network, photos, methods="gradcam", metrics=names, truths=right, out=out)
+        assert max(seen) < 3  # what was said of the objects is still there
 
 
 def test_a_photo_that_changed_since_the_study_is_told(photos: Path, network: Network, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
+from layerlore.errors import SettingError
 from layerlore.evaluate.records import Measurement
 from layerlore.evaluate.results import Evaluation, MethodRun, PhotoFacts, PhotoResult
 from layerlore.evaluate.statistics import EXACT, mean_band, mean_interval, paired_difference, sign_flip
@@ -154,6 +155,8 @@ def test_the_best_shares_its_place_with_whom_chance_could_have_put_behind_it() -
     alone = leaders(made_up({"gradcam": [0.1, 0.2], "random": [0.3, 0.4]}), "insertion")
     assert alone is not None
     assert (alone.best, alone.measured) == ("gradcam", 1)
+    with pytest.raises(SettingError, match="not in this evaluation"):
+        made_up({"gradcam": [0.1, 0.2]}).line("lime", "insertion")
     assert leaders(made_up({"random": [0.1, 0.2]}, against="random"), "insertion") is None
     assert not tellable(4, 3)
     assert tellable(12, 3)

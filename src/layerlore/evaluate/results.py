@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from layerlore.errors import SettingError
 from layerlore.evaluate.registry import METRICS
 from layerlore.evaluate.summary import Line, summarise
 
@@ -174,8 +175,15 @@ class Evaluation:
         return summarise(self)
 
     def line(self, method: str, metric: str) -> Line:
-        """One of them."""
-        return next(line for line in self.lines if (line.method, line.metric) == (method, metric))
+        """One of them.
+
+        Raises:
+            SettingError: There is none.
+        """
+        found = next((line for line in self.lines if (line.method, line.metric) == (method, metric)), None)
+        if found is None:
+            raise SettingError(f"{method} by {metric} is not in this evaluation; it has {', '.join(self.methods)}")
+        return found
 
     @cached_property
     def costs(self) -> tuple[Cost, ...]:

@@ -101,7 +101,7 @@ def evaluate_photo(network: Network, item: Item, plan: Plan, tell: Callable[[], 
     """
     folder = None if plan.folder is None else Folder(plan.folder)
     before = None if folder is None else folder.read(item.image_id)
-    if before is not None and plan.truths is None and not before.photo.truth and not _missing(before, plan):
+    if before is not None and plan.truths is None and not _missing(before, plan):
         for _ in plan.methods:
             tell()
         return Done(before)
@@ -113,7 +113,7 @@ def evaluate_photo(network: Network, item: Item, plan: Plan, tell: Callable[[], 
         return Done(None, problem=str(error).removeprefix(f"{item.file}: "))
     except Exception as error:  # noqa: BLE001 somebody's own network or preprocessing; the other photos may go through
         return Done(None, problem=_line(error))
-    runs = {} if before is None else dict(_kept(before, facts))
+    facts, runs = _kept(before, facts, plan)
     if folder is not None:
         folder.write_view(item.image_id, view)
     for method in plan.methods:
@@ -189,13 +189,19 @@ def _view(network: Network, photo: Photo) -> bytes:
     return view_jpeg(network.view(photo, side=VIEW_SIDE))
 
 
-def _kept(before: PhotoResult, facts: PhotoFacts) -> dict[str, MethodRun]:
-    """What still holds of what was found before: nothing for another class, nothing about another object."""
-    if before.photo.target != facts.target:
-        return {}
+def _kept(before: PhotoResult | None, facts: PhotoFacts, plan: Plan) -> tuple[PhotoFacts, dict[str, MethodRun]]:
+    """What is true of the photo now, and what still holds of what was found before.
+
+    Nothing holds for another class. What was said of the object stays where it is not asked for this time, and goes
+    where the object is another one.
+    """
+    if before is None or before.photo.target != facts.target:
+        return facts, {}
+    if plan.truths is None:
+        facts = replace(facts, truth=before.photo.truth)
     if before.photo.truth == facts.truth:
-        return dict(before.runs)
-    return {
+        return facts, dict(before.runs)
+    return facts, {
         method: replace(
             run,
             measured={name: one for name, one in run.measured.items() if "truth" not in METRICS[name].needs},
