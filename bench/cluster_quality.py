@@ -6,7 +6,7 @@ with ``stable``, the weight with ``paper``; for ``stable`` the weight is measure
 
 About 5 CPU seconds a photo for ``stable`` and two minutes for ``paper``, whose t-SNE runs six times.
 
-    python bench/cluster_quality.py [--photos 20] [--paper 4] [--raw FILE]
+    python bench/cluster_quality.py [--photos 20] [--paper 2] [--raw FILE]
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def measure(network: Network, path: Path, method: str) -> list[dict[str, object]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--photos", type=int, default=20)
-    parser.add_argument("--paper", type=int, default=4, help="photos for `paper`")
+    parser.add_argument("--paper", type=int, default=2, help="photos for `paper`")
     parser.add_argument("--raw", type=Path, help="keep each photo's figures here, and go on from them")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
