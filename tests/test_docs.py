@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 # The example from end to end has a test of its own, which looks at what it makes.
-EXAMPLES = sorted(path for path in (ROOT / "examples").glob("*.py") if path.name != "whole_study.py")
+LONG = {"whole_study.py", "planted_cue.py"}
+"""Examples that have a test of their own."""
+EXAMPLES = sorted(path for path in (ROOT / "examples").glob("*.py") if path.name not in LONG)
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LOOSELY = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
