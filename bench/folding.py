@@ -8,11 +8,11 @@ the correction does by itself is seen where it begins with another map, Grad-CAM
 nothing. It hides by a blur and by the mean colour, as the metrics do; ``hiding by colour`` never saw the blur and
 ``hiding by blur`` never the mean colour, so that the other two metrics test what is carried over.
 
-The photos are not those the correction's settings were chosen on, which are ``photo_paths(14, skip=100)``. Each
+The photos are not those the correction's settings were chosen on, which are among ``photo_paths(40, skip=100)``. Each
 measurement is kept in ``folding_photos.csv`` at once, and not made again; cheap ways go first. About two hours for 100
 photos on one thread, nearly all of it SISE, which asks the network about a thousand times a photo.
 
-    python bench/folding.py [--photos 100] [--ways gradcam,inv]
+    python bench/folding.py [--photos 100] [--ways gradcam,inv] [--table]
 """
 
 from __future__ import annotations
@@ -193,9 +193,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--photos", type=int, default=100)
     parser.add_argument("--ways", default=",".join(WAYS), help="some of: %(default)s")
+    parser.add_argument("--table", action="store_true", help="measure nothing, only make the table anew")
     arguments = parser.parse_args()
     paths = photo_paths(arguments.photos)
-    asked = arguments.ways.split(",")
+    asked = [] if arguments.table else arguments.ways.split(",")
     cheap = [way for way in asked if not way.endswith("sise")]
     for baseline in BASELINES:
         measure_all(paths, cheap, [baseline])
