@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-import tinynet
+import evalnet
 import torch
 from PIL import Image
 from typer.testing import CliRunner
@@ -45,12 +45,12 @@ def same_values(evaluation: Evaluation) -> list[str]:
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tinynet.save_photos(tmp_path_factory.mktemp("tiny") / "photos")
+    return evalnet.save_photos(tmp_path_factory.mktemp("tiny") / "photos")
 
 
 @pytest.fixture(scope="module")
 def network() -> Network:
-    return tinynet.network()
+    return evalnet.network()
 
 
 @pytest.fixture(scope="module")
@@ -87,11 +87,11 @@ def test_order_workers_and_a_folder_change_no_value(
 KILLER = """
 import os, random, signal, sys, time
 sys.path.insert(0, sys.argv[1])
-import tinynet, torch
+import evalnet, torch
 import layerlore as ll
 
 torch.set_num_threads(1)
-network = tinynet.network()
+network = evalnet.network()
 network.layers, network.fingerprint
 forward = network.module.forward
 network.module.forward = lambda x: (time.sleep(0.01), forward(x))[1]
@@ -127,7 +127,7 @@ def test_kills_at_any_moment_leave_the_values_of_a_calm_run(
 
 
 def test_what_is_done_is_not_done_again(photos: Path, tmp_path: Path, calm: Evaluation) -> None:
-    network = tinynet.network()
+    network = evalnet.network()
     seen = counting(network)
     out = tmp_path / "kept"
     ll.evaluate(network, photos, methods=QUICK[:2], metrics=FEW[:1], out=out)
@@ -144,7 +144,7 @@ def test_what_is_done_is_not_done_again(photos: Path, tmp_path: Path, calm: Eval
 
 
 def test_pictures_of_an_evaluation_are_no_photos_of_the_next(network: Network, tmp_path: Path) -> None:
-    tinynet.save_photos(tmp_path)
+    evalnet.save_photos(tmp_path)
     options = {"methods": "random", "metrics": "insertion", "out": tmp_path / "evaluation"}
     first = ll.evaluate(network, tmp_path, **options)
     assert list((tmp_path / "evaluation" / "views").glob("*.jpg"))
@@ -160,7 +160,7 @@ def test_another_evaluation_in_the_folder_is_refused_and_may_be_replaced(
         with pytest.raises(SettingError, match=f"another {word}.*--restart"):
             ll.evaluate(network, photos, methods="random", metrics="insertion", out=out, sample=1, **options)
     with pytest.raises(SettingError, match="another network"):
-        ll.evaluate(tinynet.network(1), photos, methods="random", metrics="insertion", out=out, sample=1)
+        ll.evaluate(evalnet.network(1), photos, methods="random", metrics="insertion", out=out, sample=1)
     found = ll.evaluate(network, photos, methods="random", metrics="insertion", out=out, sample=1, seed=1, resume=False)
     assert found.seed == 1
     (file,) = (out / "photos").glob("*.parquet")
@@ -307,7 +307,7 @@ def run(*arguments: object) -> Any:
     return CliRunner().invoke(app, ["evaluate", *map(str, arguments)], prog_name="layerlore")
 
 
-COMMAND = ("--model", "tinynet:network", "--no-open")
+COMMAND = ("--model", "evalnet:network", "--no-open")
 
 
 def test_the_command_prints_a_table_and_writes_page_values_and_json(photos: Path, folder: Path) -> None:
@@ -330,7 +330,7 @@ def test_the_command_prints_a_table_and_writes_page_values_and_json(photos: Path
 
 
 def test_a_study_brings_its_photos_and_its_network(photos: Path, folder: Path) -> None:
-    study = ll.Study.create(folder / "study", photos, network="tinynet:network")
+    study = ll.Study.create(folder / "study", photos, network="evalnet:network")
     result = run(study.folder, "--no-open", "--methods", "random", "--metrics", "insertion", "--target", "label")
     assert result.exit_code == 0, result.output
     found = ll.load_evaluation(study.folder)
@@ -355,9 +355,9 @@ def test_bad_input_is_one_line(photos: Path, folder: Path) -> None:
 
 def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(photos: Path, folder: Path) -> None:
     code = (
-        "import sys, time; sys.path.insert(0, sys.argv.pop(1)); import tinynet; from layerlore.cli import main\n"
-        "plain = tinynet.Tiny.forward\n"
-        "tinynet.Tiny.forward = lambda self, x: (time.sleep(0.05), plain(self, x))[1]\n"
+        "import sys, time; sys.path.insert(0, sys.argv.pop(1)); import evalnet; from layerlore.cli import main\n"
+        "plain = evalnet.Tiny.forward\n"
+        "evalnet.Tiny.forward = lambda self, x: (time.sleep(0.05), plain(self, x))[1]\n"
         "main()"
     )
     arguments = ["evaluate", str(photos), *COMMAND, "--methods", "gradcam,random", "--metrics", "insertion"]
@@ -477,7 +477,7 @@ class TestTruths:
             as_truths(tmp_path / "list.csv")
 
     def test_other_masks_are_measured_anew_and_nothing_else(self, photos: Path, tmp_path: Path) -> None:
-        network, out = tinynet.network(), tmp_path / "kept"
+        network, out = evalnet.network(), tmp_path / "kept"
         names = "insertion,pointing" if "pointing" in METRICS else "insertion"
         left = {path.name: np.arange(40) < np.full((32, 1), 20) for path in photos.rglob("*.png")}
         right = {name: ~mask for name, mask in left.items()}

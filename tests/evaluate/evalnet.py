@@ -43,7 +43,7 @@ def network(seed: int = 0) -> Network:
         class_names=["ant", "bee", "cat"],
         preprocess=Preprocess(size=(SIDE, SIDE), resize=SIDE),
         name="tiny",
-        spec="tinynet:network",
+        spec="evalnet:network",
     )
 
 
