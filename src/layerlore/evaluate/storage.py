@@ -7,7 +7,8 @@ was at, and the next run goes on from there.
 from __future__ import annotations
 
 import tomllib
-from dataclasses import asdict, dataclass
+from collections import Counter
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -213,11 +214,13 @@ class Folder:
         return self.path / PHOTOS / f"{image_id}.parquet"
 
 
-def load_evaluation(folder: str | Path) -> Evaluation:
+def load_evaluation(folder: str | Path, *, every_run: bool = False) -> Evaluation:
     """Read an evaluation that was kept, as far as it came.
 
     Args:
         folder: As it was given to :func:`layerlore.evaluate`, or the folder of a study that was evaluated.
+        every_run: Also the photos, methods and metrics of earlier runs in this folder, which the last one did not
+            ask for. Where a method had other options then, only the runs with its most frequent ones count.
 
     Raises:
         FileFormatError: It is none, or a file is damaged.
@@ -229,7 +232,7 @@ def load_evaluation(folder: str | Path) -> Evaluation:
     content = place.settings()
     try:
         found = [place.read(image_id) for image_id in content["photos"]]
-        return Evaluation(
+        last = Evaluation(
             photos=tuple(photo for photo in found if photo is not None),
             methods=tuple(name for name in content["methods"] if name in METHODS),
             metrics=tuple(name for name in content["metrics"] if name in METRICS),
@@ -242,6 +245,27 @@ def load_evaluation(folder: str | Path) -> Evaluation:
         )
     except (LookupError, TypeError) as error:
         raise FileFormatError(f"{path / SETTINGS_FILE}: damaged ({error} is missing); {WAY_OUT}") from error
+    return _with_earlier(last, place) if every_run else last
+
+
+def _with_earlier(last: Evaluation, place: Folder) -> Evaluation:
+    """The evaluation with everything that earlier runs left in its folder."""
+    read = {photo.photo.image_id for photo in last.photos}
+    others = sorted({file.stem for file in (place.path / PHOTOS).glob("*.parquet")} - read)
+    photos = [*last.photos, *(one for image_id in others if (one := place.read(image_id)) is not None)]
+    options = {
+        method: Counter(run.options for photo in photos if (run := photo.runs.get(method))) for method in METHODS
+    }
+    kept = []
+    for photo in photos:
+        runs = {name: run for name, run in photo.runs.items() if run.options == options[name].most_common(1)[0][0]}
+        kept.append(replace(photo, runs=runs))
+    return replace(
+        last,
+        photos=tuple(kept),
+        methods=tuple(name for name in METHODS if any(name in photo.runs for photo in kept)),
+        metrics=tuple(name for name in METRICS if any(name in r.measured for p in kept for r in p.runs.values())),
+    )
 
 
 DEFAULT = "evaluation"

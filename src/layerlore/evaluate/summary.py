@@ -91,7 +91,7 @@ def _line(evaluation: Evaluation, method: str, metric: str) -> Line:
     interval = mean_interval(measured, evaluation.seed)
     if method == evaluation.against:
         return Line(metric, method, interval, None, chance)
-    mine, reference = _both(evaluation, metric, method, evaluation.against)
+    mine, reference = both_measured(evaluation, metric, method, evaluation.against)
     difference = paired_difference(mine, reference, evaluation.seed) if len(mine) else None
     return Line(metric, method, interval, difference, chance)
 
@@ -143,13 +143,13 @@ def leaders(evaluation: Evaluation, metric: str) -> Leaders | None:
     pairs = len(measured) * (len(measured) - 1) / 2
     alike = []
     for line in ranked[1:]:
-        mine, other = _both(evaluation, metric, best.method, line.method)
+        mine, other = both_measured(evaluation, metric, best.method, line.method)
         if not len(mine) or sign_flip(mine - other, evaluation.seed) * pairs >= SIGNIFICANT:
             alike.append(line.method)
     return Leaders(metric, best.method, tuple(alike), best.interval.n if best.interval else 0, len(measured))
 
 
-def _both(
+def both_measured(
     evaluation: Evaluation, metric: str, method: str, other: str
 ) -> tuple[np.ndarray[Any, np.dtype[np.float64]], np.ndarray[Any, np.dtype[np.float64]]]:
     """Values of two methods on the photos on which both were measured."""
@@ -170,7 +170,7 @@ def not_better(evaluation: Evaluation, metric: str, control: str) -> tuple[str, 
     others = [name for name in evaluation.methods if METHODS[name].source != CONTROL]
     found = []
     for method in others:
-        mine, reference = _both(evaluation, metric, method, control)
+        mine, reference = both_measured(evaluation, metric, method, control)
         if not len(mine):
             continue
         differences = sign * (mine - reference)

@@ -9,7 +9,7 @@ from layerlore.report import html
 
 PAGE_STYLES = (*html.STYLES, "site/bar.css")
 PAGE_SCRIPTS = (*html.SCRIPTS, "study.js")
-SITE_STYLES = ("shared/tokens.css", "shared/base.css", "site/site.css", "site/words.css")
+SITE_STYLES = ("shared/tokens.css", "shared/base.css", "site/site.css", "site/words.css", "site/report_card.css")
 SITE_SCRIPTS = ("shared/switch.js", "site/grid.js", "site/site.js")
 PLAIN_SCRIPTS = ("shared/switch.js", "site/plain.js")
 

@@ -22,6 +22,7 @@ from layerlore.report.site.overview import Study as About
 from layerlore.report.site.overview import render_index
 from layerlore.report.site.pages import Job, files_of, thumb_size, write_pages
 from layerlore.report.site.place import Place
+from layerlore.report.site.report_card import FILE, Card, render_card
 from layerlore.report.site.scan import Shard, scan
 from layerlore.report.site.summary import class_address, names_of_classes, summarise, title_of
 from layerlore.report.site.words import plan_words, write_words
@@ -101,6 +102,8 @@ def write_site(
     views = {image_id: size for shard in shards for image_id, size in shard.views.items()}
     thumbs = {image_id: thumb_size(views[image_id]) for image_id in places}
     plan = plan_words(study, _name(study), concepts, summary, thumbs)
+    card = Card(study)
+    plan = plan.with_page(FILE, card.decided_by, lambda frame: render_card(card, frame))
     fixed = ["index.html", "data/photos.js", *assets(), *plan.files]
     all_files = [*fixed, *(path for image_id in places for path in files_of(image_id))]
     ours.check_free(out, all_files, before)
@@ -121,7 +124,9 @@ def write_site(
 
     gone = [i for i in images if notes.get(files_of(i.image_id)[0], "").endswith(GONE_MARK)]
     photos = listing(images, names, thumbs)
-    index = render_index(_about(study, gone, said), summary, plan, version=version(), data_version=version_of(photos))
+    index = render_index(
+        _about(study, gone, said), summary, plan, card.headline, version=version(), data_version=version_of(photos)
+    )
     for path, content in {**assets(), "data/photos.js": photos, "index.html": index}.items():
         _write_changed(out / path, content.encode())
     removed = ours.remove_stale(out, before, all_files)

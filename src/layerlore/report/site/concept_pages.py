@@ -27,12 +27,16 @@ INDEX = "concepts/index.html"
 
 @dataclass(frozen=True)
 class Frame:
-    """What all pages below the start page share: the study's name, the query of shared files, what there is."""
+    """What all pages beside the start page share: the study's name, the query of shared files, what there is.
+
+    ``root`` leads from the page's folder to that of the site.
+    """
 
     study: str
     version: str
     has_concepts: bool
     simulated: bool
+    root: str = "../"
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 LIST = "report.json"
 KIND = "layerlore report"
 FOLDERS = ("assets", "classes", "concepts", "data", "maps", "photos", "thumbs")
-_OURS = re.compile(rf"index\.html|(?:{'|'.join(FOLDERS)})/[A-Za-z0-9_-]+\.[a-z]+")
+_OURS = re.compile(rf"(?:index|card)\.html|(?:{'|'.join(FOLDERS)})/[A-Za-z0-9_-]+\.[a-z]+")
 
 
 def read_ours(out: Path) -> dict[str, str]:
@@ -68,6 +68,7 @@ def check_free(out: Path, wanted: Iterable[str], ours: Mapping[str, str]) -> Non
         OutputError: A wanted path exists and is not ours, or a name cannot be a file's.
     """
     present = {f"{name}/{path.name}" for name in FOLDERS if (out / name).is_dir() for path in (out / name).iterdir()}
+    present |= {path.name for path in out.glob("*.html") if path.name != "index.html"}
     for path in wanted:
         if not _OURS.fullmatch(path):
             raise OutputError(f"cannot write {path} into a report: not a name of ours; is the study damaged?")

@@ -72,7 +72,13 @@ class Figure:
 
 
 def render_index(
-    study: Study, summary: Summary, said: WordPages | None = None, *, version: str, data_version: str
+    study: Study,
+    summary: Summary,
+    said: WordPages | None = None,
+    card: tuple[str, str, str] | None = None,
+    *,
+    version: str,
+    data_version: str,
 ) -> str:
     """The overview as HTML; grids and search come with the site's script.
 
@@ -80,6 +86,7 @@ def render_index(
         study: The study.
         summary: Its photos in numbers.
         said: What words add to the site.
+        card: Headline of the report card; None where there is no such page.
         version: Query for shared files, as in `Place`.
         data_version: Likewise for the list of photos.
     """
@@ -100,6 +107,7 @@ def render_index(
             figures=tuple(figures(study, summary)),
             summary=summary,
             said=said,
+            card=card,
             class_states=tuple(class_states(study, summary, said)),
             cards_first=FIRST_CARDS,
             rows=summary.classes or summary.answers,

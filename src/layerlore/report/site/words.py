@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +44,7 @@ class WordPages:
         classes_stale: The class explanations are older than what they are made of.
         machine: The model that proposed the words, or "".
         agreement: How far the people agree, from `layerlore.concepts.agreement`; empty where that is not known.
+        frame: What the pages share.
     """
 
     pages: Mapping[str, tuple[str, Callable[[], str]]]
@@ -53,6 +54,13 @@ class WordPages:
     classes_stale: bool
     machine: str
     agreement: Mapping[str, Any]
+    frame: concept_pages.Frame
+
+    def with_page(self, file: str, decided_by: str, render: Callable[[concept_pages.Frame], str]) -> WordPages:
+        """The same with a page beside the start page."""
+        frame = replace(self.frame, root="")
+        made = f"{decided_by}{_decided_by(frame)}"
+        return replace(self, pages={**self.pages, file: (made, partial(render, frame))})
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -110,6 +118,7 @@ def plan_words(
         classes_stale=bool(made) and not classes_are_current(study),
         machine=concepts.source if concepts is not None and concepts.machine else "",
         agreement={} if concepts is None else concepts.facts.get("agreement", {}),
+        frame=frame,
     )
 
 

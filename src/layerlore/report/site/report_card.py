@@ -1,0 +1,301 @@
+"""The report card of a study's network: what ``layerlore evaluate`` found, as checks with plain sentences."""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from layerlore.evaluate.card import check
+from layerlore.evaluate.registry import METRICS
+from layerlore.evaluate.statistics import mean_interval
+from layerlore.evaluate.storage import DEFAULT, SETTINGS_FILE, load_evaluation
+from layerlore.report import evaluation_words, words
+from layerlore.report.html import environment, site_policy
+from layerlore.report.site import report_card_words as said
+from layerlore.report.site.assets import digest
+from layerlore.report.site.overview import State
+from layerlore.study.worker import other_versions
+from layerlore.versions import present_versions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from layerlore.evaluate.card import Check
+    from layerlore.evaluate.results import Evaluation
+    from layerlore.report.site.concept_pages import Frame
+    from layerlore.study.study import Study
+
+FILE = "card.html"
+OWN = {"stable": "inv", "paper": "inv_paper"}
+"""Method of a study to the method of an evaluation that folds its maps into one."""
+CONTROLS = ("random", "gaussian")
+ENOUGH = 30
+"""Photos that the commands ask for where a study has more: sanity and stability run a method many times for each."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A check of the study's own method."""
+
+    title: str
+    sign: str
+    state: str
+    word: str
+    tested: str
+    came_out: str
+    means: str
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One method by one metric in a table."""
+
+    value: str
+    ends: str
+    sign: str
+    state: str
+    word: str
+
+
+@dataclass(frozen=True)
+class Section:
+    """A family of metrics: the checks, the table of all methods, and what is missing."""
+
+    name: str
+    title: str
+    question: str
+    rows: tuple[Row, ...]
+    heads: tuple[tuple[str, str], ...]
+    table: tuple[tuple[str, bool, tuple[Cell | None, ...]], ...]
+    missing: tuple[State, ...]
+
+
+class Card:
+    """What the page, and the start page, say of the evaluation in a study's folder.
+
+    Attributes:
+        study: The study.
+        evaluation: What was measured, by all runs; None where there is nothing, or it is of another network.
+        method: The method that folds the study's maps into one.
+        checks: Of that method, those that were measured.
+    """
+
+    def __init__(self, study: Study) -> None:
+        """Read the evaluation.
+
+        Raises:
+            FileFormatError: It is damaged.
+        """
+        self.study = study
+        self.folder = study.folder / DEFAULT
+        self.stored = load_evaluation(self.folder, every_run=True) if (self.folder / SETTINGS_FILE).is_file() else None
+        self.evaluation = None if self.stored is None or self._another(self.stored) else self.stored
+        self.method = OWN[study.manifest.settings.method]
+        self.checks: tuple[Check, ...] = ()
+        if self.evaluation is not None and self.method in self.evaluation.methods:
+            found = [
+                check(self.evaluation, self.method, name) for name in METRICS if METRICS[name].family in said.SECTIONS
+            ]
+            self.checks = tuple(one for one in found if one.state != "missing")
+
+    @property
+    def headline(self) -> tuple[str, str, str]:
+        """How many checks are passed."""
+        return said.headline(str(self.study.manifest.network["name"]), self.checks)
+
+    @property
+    def decided_by(self) -> str:
+        """What the page is made from."""
+        files = sorted((self.folder / "photos").glob("*.parquet")) if self.stored else []
+        stats = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+        facts = None if self.stored is None else (self.stored.facts, self.stored.left_out)
+        seen = (digest(), stats, facts, self.study.manifest, len(self.study.images), present_versions())
+        return hashlib.sha256(repr(seen).encode()).hexdigest()[:16]
+
+    def _another(self, evaluation: Evaluation) -> bool:
+        return bool(evaluation.facts.get("fingerprint") != self.study.manifest.network["fingerprint"])
+
+    def command(self, metrics: Sequence[str], *, restart: bool = False) -> str:
+        """What to type to have these measured, and the page written again."""
+        name = shlex.quote(self.study.folder.resolve().name or "study")
+        parts = [f"layerlore evaluate {name} --methods {','.join((self.method, 'gradcam', *CONTROLS))}"]
+        parts.append(f"--metrics {','.join(metrics)}")
+        found = None if restart else self.stored
+        if len(self.study.images) > ENOUGH:
+            parts.append(f"--sample {ENOUGH}")
+        if found is not None and found.seed:
+            parts.append(f"--seed {found.seed}")
+        if found is not None and found.facts["target"] != "predicted":
+            parts.append(f"--target {shlex.quote(str(found.facts['target']))}")
+        return " ".join([*parts, "--restart"] if restart else parts) + f" && layerlore report {name}"
+
+    def states(self) -> Iterator[State]:
+        """What a reader has to know first."""
+        every = ("sanity", "faithfulness", "clusters", "robustness")
+        if self.stored is None:
+            yield State("Nothing was measured yet. To measure what this page needs:", command=self.command(every))
+            return
+        if self.evaluation is None:
+            theirs, ours = self.stored.facts.get("fingerprint", ""), self.study.manifest.network["fingerprint"]
+            yield State(
+                f"The evaluation in this study is of another network: {self.stored.facts.get('network')}, weights "
+                f"{theirs[:12]}, while the study's has {ours[:12]}. So it says nothing here. To begin anew:",
+                command=self.command(every, restart=True),
+                urgent=True,
+            )
+            return
+        yield from self._doubts(self.evaluation)
+
+    def _doubts(self, evaluation: Evaluation) -> Iterator[State]:
+        """Where the evaluation is not quite of this study as it is now."""
+        present = {image.image_id for image in self.study.images}
+        gone = sum(one.photo.image_id not in present for one in evaluation.photos)
+        if gone:
+            yield State(
+                f"{words.count(gone, 'photo')} of {len(evaluation.photos):,} that were measured "
+                f"{'is' if gone == 1 else 'are'} no longer in the study.",
+                urgent=True,
+            )
+        target = self.study.manifest.settings.target
+        if evaluation.facts["target"] != target:
+            yield State(
+                f"The study explains {_target(target)}, the evaluation measured maps for "
+                f"{_target(evaluation.facts['target'])}: what is said here is of the latter.",
+                urgent=True,
+            )
+        if others := other_versions(evaluation.facts["versions"], present_versions()):
+            yield State(f"It was measured with {others}: the numbers may differ from what would come out now.")
+        if evaluation.failed or evaluation.left_out:
+            lines = [*evaluation.left_out.items(), *evaluation.failed.items()]
+            yield State("Some of what was asked for was not measured.", "", "Which and why", tuple(lines[:ENOUGH]))
+        if 0 < len(evaluation.photos) < 10:
+            yield State(evaluation_words.few(evaluation))
+        if self.method not in evaluation.methods:
+            yield State(
+                f"This study's own maps (method {self.method}) were not measured, so there is no check of them, only "
+                "the table of other methods. To measure them:",
+                command=self.command(evaluation.metrics),
+                urgent=True,
+            )
+
+    def sections(self) -> Iterator[Section]:
+        """The families, in the order of the page."""
+        for family, (title, question) in said.SECTIONS.items():
+            names = [name for name, info in METRICS.items() if info.family == family]
+            measured = [name for name in names if self._has(name)]
+            rows = tuple(self._row(one) for one in self.checks if one.metric in names)
+            heads = tuple((METRICS[n].title, evaluation_words.BETTER[METRICS[n].better]) for n in measured)
+            yield Section(
+                family, title, question, rows, heads, tuple(self._table(measured)), tuple(self._missing(family, names))
+            )
+
+    def _has(self, metric: str) -> bool:
+        found = self.evaluation
+        return found is not None and any(not np.isnan(found.values(m, metric)).all() for m in found.methods)
+
+    def _row(self, one: Check) -> Row:
+        if self.evaluation is None:
+            raise ValueError("a check needs an evaluation")
+        values = self.evaluation.values(self.method, one.metric)
+        sign, word = said.STATES[one.state]
+        out = said.came_out(one, values[~np.isnan(values)], self.evaluation.seed)
+        title = METRICS[one.metric].title
+        return Row(title, sign, one.state, word, said.tested(one.metric), out, said.means(one))
+
+    def _table(self, measured: Sequence[str]) -> Iterator[tuple[str, bool, tuple[Cell | None, ...]]]:
+        found = self.evaluation
+        if found is None:
+            return
+        for method in found.methods:
+            cells = tuple(_cell(found, method, metric) for metric in measured)
+            if any(cells):
+                yield evaluation_words.title(method), method == self.method, cells
+
+    def _missing(self, family: str, names: Sequence[str]) -> Iterator[State]:
+        """What was not measured, and the command."""
+        if self.stored is not None and self.evaluation is None:
+            return  # the page says so once
+        have = {one.metric for one in self.checks}
+        left = [name for name in names if name not in have]
+        if not left:
+            return
+        titles = words.listed([METRICS[name].title for name in left])
+        asked = [family] if len(left) == len(names) else left
+        command = self.command(asked)
+        if family == "localisation":
+            text = f"Not measured: {titles}. It has to be known where the objects are: put objects.csv or masks/ into "
+            yield State(f"{text}the study's folder, or name them by --truth. Then:", command=command)
+            return
+        yield State(f"Not measured: {titles}. To measure it:", command=command)
+
+    def figures(self) -> tuple[tuple[str, str, str], ...]:
+        """The numbers in a row: name, value, note."""
+        found = self.evaluation
+        if found is None:
+            return ()
+        counted = [
+            (said.STATES[state][1].capitalize(), f"{amount:,}", "")
+            for state in ("passed", "failed", "open", "told")
+            if (amount := sum(one.state == state for one in self.checks))
+        ]
+        photos = f"of {len(self.study.images):,} in the study"
+        return (
+            *counted,
+            ("Photos measured", f"{len(found.photos):,}", photos),
+            ("Methods", f"{len(found.methods)}", ""),
+        )
+
+    def facts(self) -> tuple[tuple[str, str], ...]:
+        """How the evaluation was made; no folder of the machine."""
+        found = self.evaluation
+        if found is None:
+            return ()
+        made = [
+            ("network", f"{found.facts['network']}, weights {found.facts['fingerprint'][:12]}"),
+            ("map that is checked", f"{evaluation_words.title(self.method)} ({self.method})"),
+            ("class", _target(found.facts["target"])),
+            ("seed", str(found.seed)),
+            ("options", "; ".join(f"{name} {own}" for name, own in found.facts["options"].items())),
+            ("versions", ", ".join(f"{name} {version}" for name, version in found.facts["versions"].items())),
+        ]
+        return tuple((key, text) for key, text in made if text)
+
+
+def render_card(card: Card, frame: Frame) -> str:
+    """The page as HTML."""
+    return (
+        environment()
+        .get_template("site/report_card.html.j2")
+        .render(
+            policy=site_policy(),
+            frame=frame,
+            title="Report card",
+            words=words,
+            headline=card.headline,
+            lead=said.lead(card.checks),
+            states=tuple(card.states()),
+            figures=card.figures(),
+            sections=tuple(card.sections()) if card.evaluation is not None else (),
+            facts=card.facts(),
+            whole=f"{card.study.folder.resolve().name}/{DEFAULT}/{DEFAULT}.html",
+        )
+    )
+
+
+def _cell(evaluation: Evaluation, method: str, metric: str) -> Cell | None:
+    one = check(evaluation, method, metric)
+    if one.mean is None:
+        return None
+    control = evaluation_words.is_control(method)
+    sign, word = ("", "") if control or one.state == "told" else said.STATES[one.state]
+    values = evaluation.values(method, metric)
+    found = mean_interval(values[~np.isnan(values)], evaluation.seed)
+    return Cell(evaluation_words.value(one.mean), evaluation_words.ends(found), sign, one.state, word)
+
+
+def _target(target: str) -> str:
+    return {"predicted": "the network's own answer", "label": "each photo's own class"}.get(target, target)

@@ -1,0 +1,181 @@
+"""The sentences of the report card: what was tested, what came out, what it means."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from layerlore.evaluate.card import HALF
+from layerlore.evaluate.registry import METRICS
+from layerlore.evaluate.statistics import mean_interval
+from layerlore.report import evaluation_words as said
+from layerlore.report import words
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from layerlore.evaluate.card import Check, State
+
+SECTIONS = {
+    "sanity": ("Sanity", "Does the explanation hang on what the network has learnt, and on the class?"),
+    "faithfulness": ("Faithfulness of the map", "Does the answer depend on the places that the map shows?"),
+    "localisation": ("The map and the object", "Does the map lie on the object that people marked?"),
+    "clusters": ("The clusters of the layers", "Do the clusters matter as their numbers say, and are they stable?"),
+    "robustness": ("Stability of the map", "Does the map stay when the photo changes in a way that nobody sees?"),
+}
+"""Family to title and question, in the order of the page."""
+STATES: dict[State, tuple[str, str]] = {
+    "passed": ("✓", "passed"),
+    "failed": ("✗", "failed"),
+    "open": ("?", "open"),
+    "told": ("·", "no mark"),
+    "missing": ("\N{EN DASH}", "not measured"),
+}
+"""State to sign and word."""
+NAMED = 4
+"""Checks that the second sentence names; more are counted."""
+ALIKE = "clusters that are much the same"
+MEANS: dict[str, tuple[str, str]] = {
+    "emprt": (
+        "With random weights the map falls into disorder, so it shows something that the network has learnt.",
+        (
+            "With random weights the map is no less orderly, so what it shows may come from the photo and from how the "
+            "network is built, not from what it has learnt."
+        ),
+    ),
+    "smprt": (
+        "More of the map goes than stays when layers forget what they have learnt: the map hangs on them.",
+        (
+            "More of the map stays than goes when layers forget what they have learnt: much of it may come from the "
+            "photo and from how the network is built."
+        ),
+    ),
+    "random_logit": (
+        "The map for another class is another one: the map is about this class.",
+        (
+            "The map for another class is much the same: it shows what matters to the network, whichever class is "
+            "asked about, so do not read it as reasons for this class alone."
+        ),
+    ),
+    "c_insertion": (
+        "The order of the clusters by their first number brings the class back sooner than a random order does.",
+        "A random order of the clusters brings the class back sooner: do not rely on their first number.",
+    ),
+    "c_deletion": (
+        "Without the clusters that stand first the class is lost sooner than without random ones.",
+        (
+            "Without random clusters the class is lost sooner than without those that stand first: do not rely on "
+            "their first number."
+        ),
+    ),
+    "c_shapley": (
+        "Clusters with a higher first number are worth more to the class.",
+        "Clusters with a higher first number are worth less to the class: do not rely on it.",
+    ),
+    "c_ablation": (
+        "Without a cluster of a higher first number the class's score falls more.",
+        "Without a cluster of a higher first number the class's score falls less: do not rely on it.",
+    ),
+    "c_seed": (
+        f"Another seed gives {ALIKE}.",
+        "Another seed groups many maps otherwise: clusters are one way of many to group them.",
+    ),
+    "c_channels": (
+        f"A part of the feature maps gives {ALIKE}.",
+        (
+            "A part of the feature maps groups many of them otherwise: read a cluster as a theme, not as a fixed set "
+            "of maps."
+        ),
+    ),
+    "c_noise": (
+        f"Noise that nobody sees leaves {ALIKE}.",
+        "Noise that nobody sees groups many maps otherwise: read a cluster as a theme, not as a fixed set of maps.",
+    ),
+    "c_flip": (
+        f"The mirrored photo gives {ALIKE}.",
+        "The mirrored photo groups many maps otherwise: which maps belong together depends on where things are.",
+    ),
+    "c_silhouette": (
+        "Clusters are further apart than clusters of maps without places would be: there is something to find.",
+        "Clusters are no further apart than clusters of maps without places: the grouping is arbitrary.",
+    ),
+}
+"""Metric to what it means when it is passed, and when it is failed."""
+CHANGES = "0 would mean that the map does not change at all, 1 that it changes by as much as it holds."
+NO_MARK = {
+    "c_completeness": "1 would mean that the shown clusters do all that the layer does to the class; what is missing "
+    "comes from maps that are not shown.",
+    "c_mass": "1 would mean that nothing of the layer's weight is left out.",
+    "max_sensitivity": CHANGES,
+    "average_sensitivity": CHANGES,
+}
+
+
+def tested(metric: str) -> str:
+    """What was tested."""
+    return METRICS[metric].sentence
+
+
+def came_out(check: Check, values: NDArray[np.float64], seed: int) -> str:
+    """The mean with its interval, and what it is held against."""
+    found = mean_interval(values, seed)
+    ends = said.ends(found)
+    over = words.count(found.n, "photo")
+    interval = f" (95{words.NBSP}%: {ends}; {over})" if ends else f" ({over})"
+    better = said.BETTER[METRICS[check.metric].better]
+    if check.mark is None:
+        return f"{said.value(found.mean)}{interval}; {better}."
+    mark = "0.5, half" if check.mark == HALF else words.number(check.mark, 0)
+    return f"{said.value(found.mean)}{interval}; {better}, held against {mark}."
+
+
+def means(check: Check) -> str:
+    """What that means for a reader."""
+    if check.metric in MEANS:
+        passed, failed = MEANS[check.metric]
+        if check.state == "open":
+            return f"Chance could have put it on this side of the mark; {_more(check.n)}"
+        return passed if check.state == "passed" else failed
+    if check.controls:
+        return _beside_controls(check)
+    if METRICS[check.metric].family in {"faithfulness", "localisation"}:
+        return "A value alone says little: measure the maps that know nothing, random and gaussian, as well."
+    return NO_MARK.get(check.metric, "It has no mark; compare it with other methods.")
+
+
+def _beside_controls(check: Check) -> str:
+    behind = words.listed([f"a {said.title(name)}" for name in check.behind], "or")
+    if check.state == "passed":
+        all_controls = words.listed([f"a {said.title(name)}" for name in check.controls])
+        return f"The map is better than {all_controls}, which know nothing of the photo, by more than chance."
+    if check.state == "failed":
+        return f"The map is no better than {behind}, which knows nothing of the photo: by this metric it shows nothing."
+    return f"The map cannot be told from {behind}, which knows nothing of the photo; {_more(check.n)}"
+
+
+def _more(photos: int) -> str:
+    return f"more photos than {photos:,} might tell."
+
+
+def headline(network: str, checks: tuple[Check, ...]) -> tuple[str, str, str]:
+    """How many checks are passed, in three parts; the middle one is emphasised."""
+    judged = [one for one in checks if one.state in {"passed", "failed", "open"}]
+    if not checks:
+        return f"The explanations of {network} are", "not checked", " yet."
+    if not judged:
+        return f"The explanations of {network} are measured, and", "nothing", " of it has a mark."
+    passed = sum(one.state == "passed" for one in judged)
+    return f"The explanations of {network} pass", f"{passed} of {len(judged)}", " checks."
+
+
+def lead(checks: tuple[Check, ...]) -> str:
+    """Which are failed, which are open, and how to take it."""
+    parts = []
+    for state, text in (("failed", "Failed"), ("open", "Open, since chance could have made it")):
+        names = [METRICS[one.metric].title for one in checks if one.state == state]
+        if names:
+            which = words.listed(names) if len(names) <= NAMED else words.count(len(names), "check")
+            parts.append(f"{text}: {which}.")
+    if any(one.state == "passed" for one in checks):
+        parts.append("A check that is passed is no proof: each asks one question only, and no check is fully reliable.")
+    return " ".join(parts)

@@ -1,0 +1,188 @@
+"""The report card: its marks, its sentences, what it says where something is missing, and how it looks in a browser."""
+
+from __future__ import annotations
+
+import dataclasses
+import html
+import shutil
+from typing import TYPE_CHECKING
+
+import hand_evaluation
+import numpy as np
+import pytest
+from seen import DESKTOP, PHONE, keep, serious
+
+from layerlore.evaluate.card import check
+from layerlore.evaluate.records import Measurement
+from layerlore.evaluate.registry import METRICS
+from layerlore.evaluate.storage import DEFAULT, Folder, Identity, load_evaluation
+from layerlore.report.site import report_card_words, write_site
+from layerlore.report.site.report_card import Card
+from layerlore.report.words import NBSP
+from layerlore.study.study import Study
+from layerlore.versions import present_versions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from playwright.sync_api import Page
+
+    from layerlore.evaluate.results import Evaluation
+
+LEVELS = {"emprt": 0.2, "smprt": 0.2, "random_logit": 0.9, "c_insertion": 0.6, "c_shapley": 0.97, "c_flip": 0.3}
+"""Metric to the mean of this project's own map; others are around their middle, where nothing can be told."""
+METHODS = ("gradcam", "inv", "random", "gaussian")
+
+
+def made_up(study: Study, photos: int = 12, metrics: tuple[str, ...] = tuple(METRICS)) -> Evaluation:
+    """Made-up numbers for the study's own photos: faithful, sane but for the other class, unstable when mirrored."""
+    whole = hand_evaluation.evaluation(photos)
+    rng = np.random.default_rng(1)
+    results = []
+    for one, image in zip(whole.photos, study.images, strict=False):
+        runs = {name: one.runs[name] for name in METHODS}
+        measured = dict(runs["inv"].measured)
+        for metric, level in LEVELS.items():
+            measured[metric] = Measurement(level + 0.02 * rng.standard_normal())
+        for metric in ("insertion", "deletion", "road"):
+            control = max if METRICS[metric].better == "higher" else min
+            best = control(runs[name].measured[metric].value or 0.0 for name in ("random", "gaussian"))
+            measured[metric] = Measurement(best + (0.2 if control is max else -0.2) + 0.01 * rng.standard_normal())
+        measured["average_gain"] = runs["gaussian"].measured["average_gain"]
+        runs["inv"] = dataclasses.replace(runs["inv"], measured=measured)
+        for name, run in runs.items():
+            kept = {metric: run.measured[metric] for metric in metrics}
+            runs[name] = dataclasses.replace(run, measured=kept)
+        results.append(
+            dataclasses.replace(one, photo=dataclasses.replace(one.photo, image_id=image.image_id), runs=runs)
+        )
+    network = study.manifest.network
+    facts = {
+        **whole.facts,
+        "network": network["name"],
+        "fingerprint": network["fingerprint"],
+        "options": {},
+        "versions": present_versions(),
+    }
+    return dataclasses.replace(whole, photos=tuple(results), methods=METHODS, metrics=metrics, facts=facts, failed={})
+
+
+def store(study: Study, found: Evaluation) -> None:
+    """As ``layerlore evaluate`` keeps it."""
+    folder = Folder(study.folder / DEFAULT)
+    for place in (folder.path, folder.path / "photos"):
+        place.mkdir(exist_ok=True)
+    identity = Identity(found.facts["fingerprint"], "", found.seed, found.facts["target"])
+    folder.write_settings(identity, found, [one.photo.image_id for one in found.photos])
+    for photo in found.photos:
+        folder.write(photo)
+
+
+def text_of(path: Path) -> str:
+    return html.unescape(path.read_text(encoding="utf-8")).replace(NBSP, " ")
+
+
+def test_a_mark_is_passed_or_failed_only_where_chance_could_not_have_done_it(study: Study) -> None:
+    found = made_up(study)
+    states = {name: check(found, "inv", name).state for name in METRICS}
+    assert {states[name] for name in ("emprt", "smprt", "c_insertion", "c_shapley")} == {"passed"}
+    assert {states[name] for name in ("random_logit", "c_flip")} == {"failed"}
+    assert states["c_mass"] == states["max_sensitivity"] == "told"
+    assert {states[name] for name in ("insertion", "deletion", "road")} == {"passed"}
+    gain = check(found, "inv", "average_gain")
+    assert (gain.state, gain.controls, gain.behind) == ("open", ("random", "gaussian"), ("gaussian",))
+    turned = dataclasses.replace(found, methods=("random", "inv"))
+    assert check(turned, "random", "insertion").controls == (), "a control is not held against itself"
+    few = made_up(study, 5)
+    assert {check(few, "inv", name).state for name in LEVELS} == {"open"}, "five photos cannot tell anything"
+    assert check(dataclasses.replace(found, photos=()), "inv", "emprt").state == "missing"
+    worse = dataclasses.replace(found, methods=("gradcam", "inv", "random"))
+    for photo in worse.photos:
+        photo.runs["inv"].measured["road"] = Measurement(-1.0)
+    assert check(worse, "inv", "road").state == "failed"
+
+
+def test_every_metric_that_has_a_mark_says_what_it_means() -> None:
+    from layerlore.evaluate.card import MARKS
+
+    assert set(report_card_words.MEANS) == set(MARKS)
+    assert {info.family for info in METRICS.values()} - set(report_card_words.SECTIONS) == {"complexity"}
+
+
+def test_the_card_says_what_came_out_what_is_missing_and_when_it_is_of_something_else(study: Study) -> None:
+    site = write_site(study, workers=1)
+    card = site.index.parent / "card.html"
+    everything = "layerlore evaluate study --methods inv,gradcam,random,gaussian --metrics sanity,faithfulness,clusters"
+    assert f"<code>{everything},robustness && layerlore report study</code>" in text_of(card)
+    assert "are <b>not checked</b> yet" in text_of(site.index)
+    assert 'href="card.html"' in text_of(site.index)
+
+    found = made_up(study, metrics=("insertion", "emprt", "random_logit", "c_flip"))
+    store(study, found)
+    page = text_of(write_site(study, workers=1).index.parent / "card.html")
+    assert "pass <em>2 of 4</em> checks" in page
+    assert "Failed: Random logit and Clusters of the mirrored photo." in page
+    assert "With random weights the map falls into disorder" in page
+    assert "The map is better than a random map and a centred Gaussian" in page
+    assert "--metrics smprt && layerlore report study" in page, "only what is missing is asked for"
+    assert "another network" not in page
+    assert write_site(study, workers=1).written == 0
+
+    other = dataclasses.replace(found, facts={**found.facts, "fingerprint": "cd" * 32, "target": "label"})
+    store(study, other)
+    page = text_of(write_site(study, workers=1).index.parent / "card.html")
+    assert "is of another network" in page
+    assert "--restart && layerlore report study" in page
+    assert "falls into disorder" not in page
+    same = dataclasses.replace(found, facts={**found.facts, "target": "label", "versions": {"torch": "1.0"}})
+    store(study, same)
+    page = text_of(write_site(study, workers=1).index.parent / "card.html")
+    assert (
+        "The study explains the network's own answer, the evaluation measured maps for each photo's own class" in page
+    )
+    assert "It was measured with" in page
+    assert "--target label" in page
+    store(study, dataclasses.replace(found, methods=("gradcam", "random")))
+    shutil.rmtree(study.folder / DEFAULT / "photos")
+    (study.folder / DEFAULT / "photos").mkdir()
+    assert Card(study).checks == ()
+
+
+def test_what_earlier_runs_measured_still_counts(study: Study) -> None:
+    found = made_up(study)
+    store(study, found)
+    last = dataclasses.replace(found, metrics=("emprt",), methods=("inv",), photos=found.photos[:2])
+    Folder(study.folder / DEFAULT).write_settings(
+        Identity(found.facts["fingerprint"], "", 0, "predicted"), last, [one.photo.image_id for one in last.photos]
+    )
+    assert load_evaluation(study.folder).metrics == ("emprt",)
+    every = load_evaluation(study.folder, every_run=True)
+    assert (set(every.methods), set(every.metrics), len(every.photos)) == (set(METHODS), set(METRICS), 12)
+
+
+@pytest.fixture(scope="module")
+def card_site(study_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("card") / "study"
+    shutil.copytree(study_folder, folder, ignore=shutil.ignore_patterns("report"))
+    study = Study.open(folder)
+    store(study, made_up(study, metrics=tuple(name for name in METRICS if name != "smprt")))
+    return write_site(study, workers=1).index.parent
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(("size", "scheme"), [("desktop", "light"), ("desktop", "dark"), ("phone", "light")])
+def test_the_card_is_read_on_a_desktop_on_a_phone_and_in_the_dark(
+    open_page: Callable[..., Page], card_site: Path, size: str, scheme: str
+) -> None:
+    start = (card_site / "index.html").as_uri()
+    page = open_page(start, viewport=PHONE if size == "phone" else DESKTOP, color_scheme=scheme)
+    page.locator(".card-teaser a").click()
+    page.wait_for_selector("html[data-ready]")
+    assert page.url.endswith("card.html")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert page.locator(".check").count() > 15
+    assert page.locator("nav [aria-current]").inner_text() == "Report card"
+    keep(page, f"card-{size}-{scheme}", whole=True)
+    page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
+    assert serious(page) == []
