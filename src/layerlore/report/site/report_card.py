@@ -12,7 +12,7 @@ import numpy as np
 from layerlore.evaluate.card import check
 from layerlore.evaluate.registry import METRICS
 from layerlore.evaluate.statistics import mean_interval
-from layerlore.evaluate.storage import DEFAULT, SETTINGS_FILE, load_evaluation
+from layerlore.evaluate.storage import DEFAULT, Folder, load_evaluation
 from layerlore.report import evaluation_words, words
 from layerlore.report.html import environment, site_policy
 from layerlore.report.site import report_card_words as said
@@ -92,7 +92,7 @@ class Card:
         """
         self.study = study
         self.folder = study.folder / DEFAULT
-        self.stored = load_evaluation(self.folder, every_run=True) if (self.folder / SETTINGS_FILE).is_file() else None
+        self.stored = load_evaluation(self.folder, every_run=True) if Folder(self.folder).exists else None
         self.evaluation = None if self.stored is None or self._another(self.stored) else self.stored
         self.method = OWN[study.manifest.settings.method]
         self.checks: tuple[Check, ...] = ()
