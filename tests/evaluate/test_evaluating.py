@@ -12,9 +12,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import evalnet
 import numpy as np
 import pytest
-import evalnet
 import torch
 from PIL import Image
 from typer.testing import CliRunner
