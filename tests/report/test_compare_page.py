@@ -21,7 +21,7 @@ from layerlore.report import compare_words
 from layerlore.report.compare import render_comparison
 from layerlore.report.diff import render_diff
 from layerlore.study.compare import compare
-from layerlore.study.diff import LayerDiff, PhotoDiff, Side, StudyDiff
+from layerlore.study.diff_records import LayerDiff, PhotoDiff, Side, StudyDiff
 
 if TYPE_CHECKING:
     from collections.abc import Callable

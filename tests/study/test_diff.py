@@ -16,7 +16,8 @@ from layerlore.errors import OutputError, StudyError
 from layerlore.network.model import Network
 from layerlore.report import diff as page
 from layerlore.study.compare import compare
-from layerlore.study.diff import Limits, diff
+from layerlore.study.diff import diff
+from layerlore.study.diff_records import Limits
 from layerlore.study.folder import shard_path
 from layerlore.study.study import Study
 

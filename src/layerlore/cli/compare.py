@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from layerlore.local.explanation import Explanation
     from layerlore.network.model import Network
     from layerlore.study.compare import Comparison
-    from layerlore.study.diff import StudyDiff
+    from layerlore.study.diff_records import StudyDiff
 
 EXCEEDED = 3
 """Exit code where a limit is exceeded or cannot be judged."""
@@ -122,7 +122,8 @@ def diff_command(  # noqa: PLR0913 one for each option
 ) -> None:
     """Compare two studies of the same photos; exit code 3 if a limit is exceeded or cannot be judged."""
     with one_line_errors(debug=debug):
-        from layerlore.study.diff import Limits, diff
+        from layerlore.study.diff import diff
+        from layerlore.study.diff_records import Limits
         from layerlore.study.study import Study
 
         if out is not None:

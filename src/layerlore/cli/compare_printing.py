@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from layerlore.local.explanation import Prediction
     from layerlore.study.compare import Comparison, LayerComparison
-    from layerlore.study.diff import PhotoDiff, StudyDiff, Verdict
+    from layerlore.study.diff_records import PhotoDiff, StudyDiff, Verdict
 
 LIMITS = {
     "change": ("--max-change", "largest change of a photo"),

@@ -11,11 +11,11 @@ from layerlore.report import words
 from layerlore.report.compare_words import change
 from layerlore.report.html import environment, joined, notebook_frame, page_policy, script
 from layerlore.report.saving import save_text
-from layerlore.study.diff import CHANGED, NEWLY_RIGHT, NEWLY_WRONG
+from layerlore.study.diff_records import CHANGED, NEWLY_RIGHT, NEWLY_WRONG
 
 if TYPE_CHECKING:
     from layerlore.local.explanation import Prediction
-    from layerlore.study.diff import PhotoDiff, StudyDiff
+    from layerlore.study.diff_records import PhotoDiff, StudyDiff
 
 STYLES = ("shared/tokens.css", "shared/base.css", "compare_diff.css")
 SCRIPTS = ("shared/switch.js",)
