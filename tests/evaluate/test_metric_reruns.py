@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,8 @@ from layerlore.evaluate.case import Case
 from layerlore.evaluate.measuring import _GROUPS, measure
 from layerlore.evaluate.metrics import sanity, sensitivity
 from layerlore.evaluate.metrics.maps import upsample
-from layerlore.evaluate.randomised import randomised
+from layerlore.evaluate.randomised import randomised, randomised_after
+from layerlore.local.capture import capture
 from layerlore.methods.subject import Subject
 
 if TYPE_CHECKING:
@@ -254,3 +256,29 @@ def test_every_metric_is_measured_by_one_group_and_explained() -> None:
         measure(None, ("insertions",))
     with pytest.raises(SettingError, match="no metric"):
         measure(None, ())
+
+
+def test_maps_stay_and_weights_follow_when_only_later_layers_are_random(cat: Case) -> None:
+    network, inputs = cat.subject.network, cat.subject.inputs
+    layers = network.layers.select([-9, -4, -1])
+    before = {name: tensor.clone() for name, tensor in network.module.state_dict().items()}
+    usual = capture(network, inputs, [285], layers)
+    seen = []
+    for layer, changed in randomised_after(network, inputs, layers, np.random.default_rng(0)):
+        number = layers.index(layer)
+        other = capture(changed, inputs, [285], [layer])
+        assert torch.equal(usual.activations[number], other.activations[0])
+        assert not torch.equal(usual.gradients[number], other.gradients[0])
+        state = changed.module.state_dict()
+        seen.append({name for name in before if not torch.equal(before[name], state[name])})
+    assert seen[0] < seen[1] < seen[2], "the deepest layer first"
+    assert {name.split(".")[0] for name in seen[0]} == {"classifier"}
+    assert all(torch.equal(before[name], tensor) for name, tensor in network.module.state_dict().items())
+
+    ours = dataclasses.replace(cat.saliency, method="inv", settings={"layers": [layer.name for layer in layers]})
+    found = measure(dataclasses.replace(cat, saliency=ours), ("later_layers",))["later_layers"]
+    assert (found.note, found.model_calls) == ("", 8)
+    assert 0 < found.value < 1
+    assert "weighs no maps" in measure(cat, ("later_layers",))["later_layers"].note
+    flat = dataclasses.replace(cat, saliency=dataclasses.replace(ours, settings={"layers": ["none"]}))
+    assert measure(flat, ("later_layers",))["later_layers"].value is None

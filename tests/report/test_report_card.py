@@ -127,7 +127,7 @@ def test_the_card_says_what_came_out_what_is_missing_and_when_it_is_of_something
     assert "Failed: Random logit and Clusters of the mirrored photo." in page
     assert "With random weights the map falls into disorder" in page
     assert "The map is better than a random map and a centred Gaussian" in page
-    assert "--metrics smprt && layerlore report study" in page, "only what is missing is asked for"
+    assert "--metrics smprt,later_layers && layerlore report study" in page, "only what is missing is asked for"
     assert "another network" not in page
     assert write_site(study, workers=1).written == 0
 

@@ -29,6 +29,7 @@ MARKS: Mapping[str, float] = MappingProxyType(
         "emprt": 0.0,
         "smprt": HALF,
         "random_logit": HALF,
+        "later_layers": HALF,
         "c_insertion": 0.0,
         "c_deletion": 0.0,
         "c_shapley": 0.0,

@@ -6,7 +6,17 @@ from collections.abc import Callable, Sequence
 
 from layerlore.errors import LayerLoreError
 from layerlore.evaluate.case import Case, make_case
-from layerlore.evaluate.metrics import clusters, complexity, curves, drops, localisation, road, sanity, sensitivity
+from layerlore.evaluate.metrics import (
+    clusters,
+    complexity,
+    curves,
+    drops,
+    later,
+    localisation,
+    road,
+    sanity,
+    sensitivity,
+)
 from layerlore.evaluate.records import Measurement
 from layerlore.evaluate.registry import check_metrics
 
@@ -24,6 +34,7 @@ _GROUPS: tuple[tuple[frozenset[str], _Group], ...] = (
     (sensitivity.NAMES, sensitivity.measure),
     (sanity.NAMES, sanity.measure),
     (sanity.NAMES_CLASS, sanity.measure_class),
+    (later.NAMES, later.measure),
     (clusters.NAMES, clusters.measure),
 )
 """Metrics that share work, with the function that measures them together."""

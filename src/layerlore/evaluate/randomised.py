@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING
 import torch
 
 from layerlore.errors import ModelError
-from layerlore.local.capture import as_input
+from layerlore.local.capture import as_input, replaced_outputs
 from layerlore.network.calls import CallTracker
 from layerlore.network.state import undisturbed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     import numpy as np
 
+    from layerlore.network.layers import Layer
     from layerlore.network.model import Network
 
 
@@ -55,6 +56,63 @@ def randomised(
         done = count
         changed.__dict__.pop("fingerprint", None)  # it is kept once computed, and these weights are new
         yield count / len(order), changed
+
+
+def randomised_after(
+    network: Network, inputs: torch.Tensor, layers: Sequence[Layer], generator: np.random.Generator
+) -> Iterator[tuple[Layer, Network]]:
+    """Randomise only what comes after a layer, for one layer after the other.
+
+    Args:
+        network: The network; it stays as it is.
+        inputs: An input, which tells in what order the layers are called.
+        layers: The layers.
+        generator: Source of the weights.
+
+    Yields:
+        A layer, and the network in which everything that begins after that layer is random. The deepest comes first;
+        each network is the one before with more randomised, in place. Layers that no weights come after are left out.
+
+    Raises:
+        ModelError: The network cannot be copied.
+    """
+    order, before = _last_first(network, inputs), _begun_before(network, inputs, layers)
+    changed, done = _copy(network), set[str]()
+    for layer, begun in reversed(before):
+        later = [path for path in order if path not in begun]
+        for path in later:
+            if path not in done:
+                _randomise(changed.module.get_submodule(path), generator)
+        done.update(later)
+        changed.__dict__.pop("fingerprint", None)
+        if later:
+            yield layer, changed
+
+
+def _begun_before(
+    network: Network, inputs: torch.Tensor, layers: Sequence[Layer]
+) -> list[tuple[Layer, frozenset[str]]]:
+    """In the order of their calls, the layers with the modules that had begun when they gave their maps."""
+    begun: set[str] = set()
+    found: list[tuple[Layer, frozenset[str]]] = []
+
+    def note(path: str, _call: int, _given: torch.Tensor | None) -> None:
+        begun.add(path)
+
+    def keep(position: int, output: torch.Tensor) -> torch.Tensor:
+        found.append((layers[position], frozenset(begun)))
+        return output
+
+    module = network.module
+    with (
+        network.lock,
+        undisturbed(module),
+        torch.no_grad(),
+        CallTracker(module, on_input=note),
+        replaced_outputs(module, layers, keep),
+    ):
+        module(as_input(network, inputs))
+    return found
 
 
 def _counts(layers: int, steps: int) -> list[int]:

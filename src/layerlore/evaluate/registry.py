@@ -247,6 +247,18 @@ _ALL = (
         needs=_AGAIN,
     ),
     MetricInfo(
+        name="later_layers",
+        title="Weights and later layers",
+        family="sanity",
+        better="lower",
+        source="this project, after Adebayo et al., NeurIPS 2018",
+        formula="mean over the layers of the rank correlation of the maps' weights with and without the layers after "
+        "it random",
+        sentence="How alike the weights of a layer's feature maps stay when only the layers after it are random; the "
+        "feature maps themselves must stay the same.",
+        needs=_CLUSTERS | {"randomised"},
+    ),
+    MetricInfo(
         name="c_insertion",
         title="Clusters added",
         family="clusters",

@@ -36,6 +36,8 @@ CONTROLS = ("random", "gaussian")
 ENOUGH = 30
 """Photos that the commands ask for where a study has more: sanity and stability run a method many times for each."""
 
+LONG = "which may take hours (methods run many times for each photo; a run that is stopped goes on)"
+
 
 @dataclass(frozen=True)
 class Row:
@@ -137,7 +139,9 @@ class Card:
         """What a reader has to know first."""
         every = ("sanity", "faithfulness", "clusters", "robustness")
         if self.stored is None:
-            yield State("Nothing was measured yet. To measure what this page needs:", command=self.command(every))
+            yield State(
+                f"Nothing was measured yet. To measure what this page needs, {LONG}:", command=self.command(every)
+            )
             return
         if self.evaluation is None:
             theirs, ours = self.stored.facts.get("fingerprint", ""), self.study.manifest.network["fingerprint"]
@@ -230,7 +234,8 @@ class Card:
             text = f"Not measured: {titles}. It has to be known where the objects are: put objects.csv or masks/ into "
             yield State(f"{text}the study's folder, or name them by --truth. Then:", command=command)
             return
-        yield State(f"Not measured: {titles}. To measure it:", command=command)
+        long = "" if family == "faithfulness" else f", {LONG}"
+        yield State(f"Not measured: {titles}. To measure it{long}:", command=command)
 
     def figures(self) -> tuple[tuple[str, str, str], ...]:
         """The numbers in a row: name, value, note."""

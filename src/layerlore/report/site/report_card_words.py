@@ -57,6 +57,17 @@ MEANS: dict[str, tuple[str, str]] = {
             "asked about, so do not read it as reasons for this class alone."
         ),
     ),
+    "later_layers": (
+        (
+            "The feature maps stay the same to the last bit, as they must, and more of the order of their weights goes "
+            "than stays: the weights tell of what comes after."
+        ),
+        (
+            "The feature maps stay the same to the last bit, as they must, but so does more than half of the order of "
+            "their weights: a weight may tell more of how active its map is than of what comes after. Go by importance "
+            "and by the effect of removal instead, which ask the network."
+        ),
+    ),
     "c_insertion": (
         "The order of the clusters by their first number brings the class back sooner than a random order does.",
         "A random order of the clusters brings the class back sooner: do not rely on their first number.",
