@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +14,8 @@ from hypothesis import strategies as st
 
 from layerlore.classes.collecting import PhotoFacts, Row
 from layerlore.classes.explaining import ClassSettings, explain_class, explain_classes
-from layerlore.classes.trends import find_trends, layer_means, line_slopes
+from layerlore.classes.trends import find_trends, layer_means, line_slopes, slope_chance
+from layerlore.concepts.records import AnswerFate, LeftOut
 from layerlore.errors import SettingError, StudyError
 
 if TYPE_CHECKING:
@@ -43,7 +46,8 @@ def test_concepts_of_a_layer_by_hand(study: Study) -> None:
     assert made.concepts[study.settings.layers[0]] == ()
     ear, eye = made.concepts[deep]
     merged = (40 * 2.0 + 30 * 1.0) / 70
-    assert (ear.name, ear.score, ear.images, ear.share) == ("ear", round(merged + 3.0 + 1.5, 6), 3, 0.75)
+    assert (ear.name, ear.score, ear.images) == ("ear", round(merged + 3.0 + 1.5, 6), 3)
+    assert (ear.share, eye.share) == (1.0, round(1 / 3, 6)), "of the three photos of which people were asked"
     assert ear.mean_weight == pytest.approx((70 + 20 + 40) / 3)
     assert ear.examples == ((key(1, 2),), (key(0, 0), key(0, 1)), (key(2, 0),))
     assert (eye.name, eye.score, eye.images, eye.mean_weight) == ("eye", 1.5, 1, 40.0)
@@ -66,8 +70,10 @@ def test_trends_by_numpy(study: Study) -> None:
     assert ear.slope == pytest.approx(np.polyfit([0, 1], [0, 3.5], 1)[0])
     assert edge.means == (3.15, 0.25)
     assert edge.slope == pytest.approx(-2.9)
-    assert (ear.direction, edge.direction) == ("emerges", "fades")
-    assert ear.low <= ear.slope <= ear.high
+    # Of four photos each may have its word in the one layer or the other: one way in 16, of two sides and two words.
+    assert ear.p_value == pytest.approx(0.25, abs=0.07)
+    assert (ear.direction, edge.direction) == ("", "")
+    assert 0 < ear.low <= ear.slope <= ear.high
 
 
 def test_a_layer_of_which_nobody_was_asked_is_none_and_not_zero() -> None:
@@ -75,10 +81,49 @@ def test_a_layer_of_which_nobody_was_asked_is_none_and_not_zero() -> None:
     photos = []
     for number in range(4):
         rows = tuple(Row(f"{number}", layer, "ear", "ear", 2.0 + place, ()) for place, layer in enumerate("ac"))
-        photos.append(PhotoFacts(f"{number}", 0, 0, {}, rows, frozenset("ac")))
+        photos.append(PhotoFacts(f"{number}", 0, 0, {}, rows, frozenset("ac"), frozenset("ac")))
     (ear,) = find_trends(photos, "abc")
     assert ear.means == (2.0, None, 3.0)
     assert (ear.slope, ear.low, ear.high) == (1.0, 1.0, 1.0)
+
+
+def test_who_was_asked_and_said_nothing_counts_as_zero(study: Study) -> None:
+    """In the shallow layer one photo of two was named that people had: the mean is half of it, and so is the share."""
+    scores = {key_of(study, "cat", n, 1, 0): {"ear": 2.0} for n in range(CATS)}
+    scores |= {key_of(study, "cat", 0, 0, 0): {"ear": 3.0}}
+    silent = AnswerFate(0, key_of(study, "cat", 1, 0, 0), "", "", "", "", LeftOut.NOTHING, "anna", None, None)
+    named = replace(concepts_of(scores), fates=(silent,))
+    made = explain_class(study, "cat", named)
+    (ear,) = made.trends
+    assert ear.means == (1.5, 2.0)
+    assert made.concepts[study.settings.layers[0]][0].share == 0.5
+    assert made.labelled == CATS
+
+
+def spread(generator: np.random.Generator, photos: int, layers: int, words: int, slope: float = 0) -> list[PhotoFacts]:
+    """Photos with a word or none in each layer, as likely and as strong in every one; word 0 more so in deep ones."""
+    names = [f"layer {number}" for number in range(layers)]
+    made = []
+    for number in range(photos):
+        rows = []
+        for depth, layer in enumerate(names):
+            for word in map(str, range(words)):
+                score = generator.exponential() + slope * depth * (word == "0")
+                if generator.random() < 0.4:
+                    rows.append(Row(f"{number}", layer, word, word, score, ()))
+        made.append(PhotoFacts(f"{number}", 0, 0, {}, tuple(rows), frozenset(names), frozenset(names)))
+    return made
+
+
+def test_chance_is_seldom_told_as_a_trend_and_a_trend_is() -> None:
+    """Of four photos in nine layers the interval alone leaves out 0 for one concept in five."""
+    generator, layers = np.random.default_rng(0), tuple(f"layer {number}" for number in range(9))
+    found = [find_trends(spread(generator, 4, 9, 5), layers, draws=300) for _ in range(100)]
+    assert sum(any(one.direction for one in some) for some in found) <= 11  # 5 % is 5; twelve: once in 200
+    outside = np.mean([one.low > 0 or one.high < 0 for some in found for one in some])
+    assert outside > 0.12, "the interval is not what decides"
+    word, *_ = sorted(find_trends(spread(generator, 20, 9, 5, slope=0.5), layers), key=lambda one: one.name)
+    assert (word.name, word.direction) == ("0", "emerges")
 
 
 @settings(max_examples=40, deadline=None)
@@ -100,6 +145,20 @@ def test_slopes_are_those_of_polyfit(seed: int, photos: int, layers: int) -> Non
         else:
             line = np.polyfit(np.linspace(0, 1, layers)[known], row[known], 1)
             assert slope == pytest.approx(line[0], abs=1e-9)
+
+
+def test_the_chance_of_a_slope_is_that_of_all_ways_to_change_layers_round() -> None:
+    """Three photos, of which one was asked about two layers only; every way is listed."""
+    scores = np.array([[0.0, 1.0, 2.0], [0.0, 0.5, 1.5], [0.0, 0.0, 3.0]])
+    asked = np.array([[1.0, 1.0, 1.0], [1.0, 1.0, 1.0], [0.0, 1.0, 1.0]])
+    slopes = []
+    for first, second in itertools.product(itertools.permutations(scores[0]), itertools.permutations(scores[1])):
+        for third in ([0.0, 0.0, 3.0], [0.0, 3.0, 0.0]):
+            slopes += line_slopes(layer_means(np.ones((1, 3)), np.array([first, second, third]), asked)).tolist()
+    seen = line_slopes(layer_means(np.ones((1, 3)), scores, asked))[0]
+    exact = 2 * np.mean(np.array(slopes) >= seen - 1e-9)
+    told = [slope_chance(scores, asked, np.random.default_rng(seed), 2000) for seed in range(40)]
+    assert np.mean(told) == pytest.approx(exact, rel=0.1)
 
 
 @settings(max_examples=20, deadline=None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,11 +12,12 @@ from hand import CATS, DOGS, LEFT, RIGHT, concepts_of, hand_study, key_of, photo
 from PIL import Image
 
 from layerlore.classes.collecting import MapFacts, PhotoFacts, Row, collect_photos
+from layerlore.classes.drawing import chance_of
 from layerlore.classes.explaining import ClassSettings, explain_class
 from layerlore.classes.objects import ObjectRegion, cover, objects_digest, read_objects
 from layerlore.classes.records import Removal
 from layerlore.classes.removal import beside, measure_removal, without_object
-from layerlore.classes.suspects import MOST_WAYS, blind_means, chance_of, find_suspects
+from layerlore.classes.suspects import MOST_WAYS, blind_means, find_suspects
 from layerlore.concepts.records import MapKey
 from layerlore.errors import FileFormatError
 
@@ -118,7 +120,7 @@ def facts(outside: list[list[float]], words: list[str]) -> list[PhotoFacts]:
     photos = []
     for number, values in enumerate(outside):
         maps = tuple(
-            MapFacts(MapKey(f"photo {number}", 0, "deep", place), 10.0, (place,), (10.0,), 0.5, value, 0.6)
+            MapFacts(MapKey(f"photo {number}", 0, "deep", place), 10.0, (place,), (10.0,), 0.5, value, 0.6, asked=True)
             for place, value in enumerate(values)
         )
         rows = tuple(
@@ -157,6 +159,22 @@ def test_few_photos_and_chance_make_no_suspects() -> None:
     assert false <= 8  # 5 % of 60 is 3; nine or more would happen once in 500
 
 
+def test_words_are_drawn_from_maps_of_which_people_were_asked() -> None:
+    """Heavy maps, of which people were asked, lie outside, others inside: that is so with every word."""
+    photos = []
+    for photo in facts([[0.55, 0.57, 0.58, 0.1, 0.1, 0.2]] * 8, ["hand", "reed", "sky", "-", "-", "-"]):
+        maps = tuple(replace(one, asked=place < 3) for place, one in enumerate(photo.maps["deep"]))
+        generator = np.random.default_rng(len(photos))
+        words = generator.permutation(["hand", "reed", "sky"])
+        rows = tuple(Row(photo.image_id, "deep", w, w, 1.0, (one,)) for w, one in zip(words, maps[:3], strict=True))
+        photos.append(replace(photo, maps={"deep": maps}, rows=rows))
+    assert find_suspects(photos, ("deep",), KEPT) == ()
+    of_all = [
+        replace(one, maps={"deep": tuple(replace(some, asked=True) for some in one.maps["deep"])}) for one in photos
+    ]
+    assert len(find_suspects(of_all, ("deep",), KEPT)) == 3
+
+
 def many_photos(count: int, layers: int, words: int) -> list[PhotoFacts]:
     """Photos with a map for each word in each layer; only the hand of the last layer lies farther outside, a little."""
     generator = np.random.default_rng(0)
@@ -168,7 +186,9 @@ def many_photos(count: int, layers: int, words: int) -> list[PhotoFacts]:
             values = generator.uniform(0.4, 0.6, words)
             values[0] += 0.02 * (layer == names[-1])
             maps[layer] = tuple(
-                MapFacts(MapKey(f"{number}", 0, layer, place), 10.0, (place,), (10.0,), 0.5, float(value), 0.6)
+                MapFacts(
+                    MapKey(f"{number}", 0, layer, place), 10.0, (place,), (10.0,), 0.5, float(value), 0.6, asked=True
+                )
                 for place, value in enumerate(values)
             )
             said = ("hand", *(f"word {place}" for place in range(1, words)))

@@ -35,6 +35,7 @@ class MapFacts:
         mass: Mean of the map, in [0, 1].
         outside: Share of its mass outside the object, or None where no object is given or it shows no place.
         expected_outside: Share of the view outside the object, or None.
+        asked: Somebody was asked about it, whether a word came of it or not.
     """
 
     key: MapKey
@@ -44,6 +45,7 @@ class MapFacts:
     mass: float
     outside: float | None = None
     expected_outside: float | None = None
+    asked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,7 @@ class PhotoFacts:
         maps: Layer to its cluster maps, heaviest first.
         rows: For every best label of every merged map.
         labelled: Layers with a label on some map.
+        asked: Layers with a map of which somebody was asked, whether a word came of it or not.
     """
 
     image_id: str
@@ -108,6 +111,7 @@ class PhotoFacts:
     maps: Mapping[str, tuple[MapFacts, ...]] = field(repr=False)
     rows: tuple[Row, ...] = field(default=(), repr=False)
     labelled: frozenset[str] = frozenset()
+    asked: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -246,17 +250,28 @@ def _facts(explanation: Explanation, concepts: ConceptSet | None, region: Object
             inside = cover(fine, layer.height, layer.width)
         keys = [MapKey(image_id, target, layer.name, cluster.index) for cluster in layer.clusters]
         maps[layer.name] = tuple(
-            _map_facts(cluster, key, inside) for cluster, key in zip(layer.clusters, keys, strict=True)
+            _map_facts(cluster, key, inside, asked=_was_asked(key, concepts))
+            for cluster, key in zip(layer.clusters, keys, strict=True)
         )
     labelled = frozenset(
         layer for layer, some in maps.items() if concepts is not None and any(one.key in concepts.maps for one in some)
     )
+    asked = frozenset(layer for layer, some in maps.items() if any(one.asked for one in some))
     rows = [] if concepts is None else [row for layer in explanation.layers for row in _rows(layer, maps, concepts)]
-    return PhotoFacts(image_id, target, explanation.predictions[0].index, maps, tuple(rows), labelled)
+    return PhotoFacts(image_id, target, explanation.predictions[0].index, maps, tuple(rows), labelled, asked)
+
+
+def _was_asked(key: MapKey, concepts: ConceptSet | None) -> bool:
+    """Whether a map has words, or was played without any coming of it."""
+    return concepts is not None and (key in concepts.maps or key in concepts.games)
 
 
 def _map_facts(
-    cluster: ClusterMap, key: MapKey, inside: np.ndarray[tuple[int, ...], np.dtype[np.float64]] | None
+    cluster: ClusterMap,
+    key: MapKey,
+    inside: np.ndarray[tuple[int, ...], np.dtype[np.float64]] | None,
+    *,
+    asked: bool,
 ) -> MapFacts:
     values = cluster.map.astype(np.float64)
     total = float(values.sum())
@@ -265,7 +280,7 @@ def _map_facts(
         outside = float((values * (1 - inside)).sum()) / total
         expected = 1 - float(inside.mean())
     return MapFacts(
-        key, cluster.weight, cluster.channels, cluster.channel_weights, float(values.mean()), outside, expected
+        key, cluster.weight, cluster.channels, cluster.channel_weights, float(values.mean()), outside, expected, asked
     )
 
 

@@ -7,12 +7,13 @@ Only what is rare is drawn to the end.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -20,6 +21,10 @@ ENOUGH = 50
 """Draws as large as what was seen after which its p-value is known well enough."""
 FIRST_DRAWS, MOST_AT_ONCE = 250, 4000
 """Draws that are made together: few at first, then more and more."""
+LEVEL = 0.05
+"""Corrected p-value below which something is more than chance."""
+ROOM = 10
+"""Draws, as a multiple of those with which the least p-value could just pass Holm's correction."""
 
 
 def chances(
@@ -53,3 +58,27 @@ def chances(
         left, done, size = left[~known], done + len(values), 2 * size
     found[left] = (1 + above[left]) / (1 + draws)
     return found
+
+
+def chance_of(seen: float, blind: Sequence[NDArray[np.float64]], generator: np.random.Generator, draws: int) -> float:
+    """How often a sum of values that are drawn blindly, one of each list, is as large as the one that was seen.
+
+    Args:
+        seen: The sum.
+        blind: The values to draw from.
+        generator: Of the draws.
+        draws: Their number at most.
+    """
+
+    def draw(_places: NDArray[np.intp], size: int) -> NDArray[np.float64]:
+        sums = np.zeros(size)
+        for values in blind:
+            sums += values[generator.integers(len(values), size=size)]
+        return sums[:, None]
+
+    return float(chances(np.array([seen]), draw, draws=draws)[0])
+
+
+def enough_draws(tests: int) -> int:
+    """Draws with which the least p-value passes Holm's correction over so many tests, and a few hits do not undo it."""
+    return math.ceil(ROOM * tests / LEVEL)

@@ -163,7 +163,10 @@ def rank_concepts(
         for row in photo.rows:
             if row.layer == layer:
                 rows[row.concept_id].append(row)
-    ranked = [_concept(some, len(photos), (channels or {}).get(concept, ())) for concept, some in rows.items()]
+    # For groups of maps nobody need be asked.
+    words = any(photo.labelled for photo in photos)
+    among = sum(layer in photo.asked for photo in photos) if words else len(photos)
+    ranked = [_concept(some, among, (channels or {}).get(concept, ())) for concept, some in rows.items()]
     return tuple(sorted(ranked, key=lambda one: (-one.score, -one.images, one.name, one.concept_id)))
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from layerlore.classes.drawing import LEVEL
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -20,7 +22,8 @@ class ConceptInLayer:
         name: Its name; for a group of maps a neutral one such as ``group 1``, which means another group in each layer.
         score: Sum of its scores over the merged maps of the layer; for a group of maps the sum of their weights, as
             shares of their layers.
-        share: Share of the class's explained photos on whose maps of the layer it is a best label, in [0, 1].
+        share: Share of the photos on whose maps of the layer it is a best label, in [0, 1]: of those of which people
+            were asked there; for a group of maps of all.
         mean_weight: Mean weight of those maps in percent of their layer.
         images: Photos on whose maps it is a best label.
         examples: Up to three maps that show it best, one a photo; with all clusters that were merged, heaviest first.
@@ -44,11 +47,13 @@ class Trend:
     Attributes:
         concept_id: The concept.
         name: Its name.
-        means: Mean score in each explained layer, shallow to deep, over the photos that have labels there; 0 where it
-            is no best label, None where no photo has a label.
+        means: Mean score in each explained layer, shallow to deep, over the photos of which people were asked there; 0
+            where it is no best label, None where nobody was asked.
         slope: Of a least-squares line over the layers' positions in [0, 1]: positive = it emerges late.
         low: Lower end of the slope's 95 % interval (bootstrap over photos).
         high: Upper end.
+        p_value: Chance that a slope is as far from 0 when the layers of each photo change places, Holm-corrected over
+            the class's concepts.
     """
 
     concept_id: str
@@ -57,13 +62,14 @@ class Trend:
     slope: float
     low: float
     high: float
+    p_value: float = 1.0
 
     @property
     def direction(self) -> str:
-        """``emerges``, ``fades``, or "" where the interval holds 0, so that neither can be told."""
-        if self.low > 0:
-            return "emerges"
-        return "fades" if self.high < 0 else ""
+        """``emerges``, ``fades``, or "" where that may be chance: by the p-value, or since the interval holds 0."""
+        if self.p_value >= LEVEL or self.low <= 0 <= self.high:
+            return ""
+        return "emerges" if self.slope > 0 else "fades"
 
 
 @dataclass(frozen=True, slots=True)

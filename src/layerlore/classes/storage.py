@@ -51,6 +51,7 @@ _TREND = pa.struct(
         ("slope", pa.float64()),
         ("low", pa.float64()),
         ("high", pa.float64()),
+        ("p_value", pa.float64()),
     ]
 )
 _SUSPECT = pa.struct(

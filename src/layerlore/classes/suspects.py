@@ -10,8 +10,9 @@ A concept is suspected where three things come together, each a number in [0, 1]
   lies beside the object; where the class falls without the object, that is scenery and no shortcut.
 
 Chance is kept out by a permutation test: in the same photos and layers, how often would as many maps, drawn blindly
-from those that are shown, lie so far outside? Holm's correction is over all concepts and layers of the class, and
-there are so many draws that it can be passed.
+from those that could have had the word, lie so far outside? For words these are the maps of which people were asked,
+often the heaviest: what lies outside with all of them says nothing of a word. For groups they are all that are shown.
+Holm's correction is over all concepts and layers of the class, and there are so many draws that it can be passed.
 
 The object is what the mask or the box marks. Of a box all counts as the object, its corners too, so that what is in
 them is not suspected.
@@ -27,7 +28,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from layerlore.classes.drawing import chances
+from layerlore.classes.drawing import LEVEL, chance_of, enough_draws
 from layerlore.classes.records import Suspect
 from layerlore.classes.tcav_statistics import holm
 
@@ -48,10 +49,7 @@ AWAY = 0.75
 """Outside, relative to a map without preference, from which a concept is not about the object."""
 SUSPICIOUS = 0.2
 """Score from which a concept is suspected, and share of the logit that must stay."""
-LEVEL = 0.05
 DRAWS = 5000
-ROOM = 10
-"""Draws at least, as a multiple of those with which the least p-value could just pass Holm's correction."""
 MOST_WAYS = 1000
 """Ways to take maps of one photo that are all listed; of more, so many are taken at random."""
 EXAMPLES = 3
@@ -96,8 +94,8 @@ def find_suspects(
     if carried is not None and carried < SUSPICIOUS:
         return ()
     asked = [rows for layer in layers for rows in _asked(photos, layer)]
-    maps = {(photo.image_id, layer): some for photo in photos for layer, some in photo.maps.items()}
-    draws = max(draws, math.ceil(ROOM * len(asked) / LEVEL))
+    maps = _drawn_from(photos)
+    draws = max(draws, enough_draws(len(asked)))
     tested = _corrected(
         [_test(rows, maps, says or {}, np.random.default_rng((seed, place)), draws) for place, rows in enumerate(asked)]
     )
@@ -123,6 +121,16 @@ def _asked(photos: Sequence[PhotoFacts], layer: str) -> list[list[Row]]:
     enough = [some for some in rows.values() if len({row.image_id for row in some}) >= FEWEST_PHOTOS]
     enough.sort(key=lambda some: (-round(sum(row.score for row in some), DECIMALS), some[0].concept_id))
     return enough[:MOST_CONCEPTS]
+
+
+def _drawn_from(photos: Sequence[PhotoFacts]) -> dict[tuple[str, str], list[MapFacts]]:
+    """By photo and layer the maps that could have the word or be in the group, those outside the object or not."""
+    words = any(photo.labelled for photo in photos)
+    return {
+        (photo.image_id, layer): [one for one in some if one.asked or not words]
+        for photo in photos
+        for layer, some in photo.maps.items()
+    }
 
 
 def _test(
@@ -168,25 +176,6 @@ def blind_means(values: Sequence[float], count: int, generator: np.random.Genera
         return np.asarray(np.array(list(itertools.combinations(values, count))).mean(axis=1))
     mixed = generator.permuted(np.tile(values, (MOST_WAYS, 1)), axis=1)
     return np.asarray(mixed[:, :count].mean(axis=1))
-
-
-def chance_of(seen: float, blind: Sequence[NDArray[np.float64]], generator: np.random.Generator, draws: int) -> float:
-    """How often a sum of values that are drawn blindly, one of each list, is as large as the one that was seen.
-
-    Args:
-        seen: The sum.
-        blind: The values to draw from.
-        generator: Of the draws.
-        draws: Their number at most.
-    """
-
-    def draw(_places: NDArray[np.intp], size: int) -> NDArray[np.float64]:
-        sums = np.zeros(size)
-        for values in blind:
-            sums += values[generator.integers(len(values), size=size)]
-        return sums[:, None]
-
-    return float(chances(np.array([seen]), draw, draws=draws)[0])
 
 
 def _corrected(tested: Sequence[_Tested]) -> list[_Tested]:

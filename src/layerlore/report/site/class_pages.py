@@ -219,7 +219,7 @@ def _note(one: ClassExplanation) -> str:
     if one.from_maps or one.labelled == one.images:
         return ""
     photos = words.count(one.images, "photo")
-    return f"Only {one.labelled:,} of {photos} have words; the others count as photos without one."
+    return f"Only {one.labelled:,} of {photos} have words; shares and means are of those of which people were asked."
 
 
 def _layer(one: ClassExplanation, layer: str, shots: Shots, known: Mapping[str, object]) -> LayerBlock:
@@ -250,7 +250,7 @@ def _address(concept_id: str, known: Mapping[str, object]) -> str:
 
 
 def _trends(one: ClassExplanation, known: Mapping[str, object]) -> Iterator[TrendRow]:
-    said = {"emerges": "emerges late", "fades": "fades", "": "neither can be told"}
+    said = {"emerges": "emerges late", "fades": "fades", "": "no more than chance"}
     for trend in one.trends[:TRENDS]:
         low, high = words.number(trend.low, 2), words.number(trend.high, 2)
         yield TrendRow(
