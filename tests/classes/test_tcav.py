@@ -90,6 +90,37 @@ def test_concept_of_maps_is_tested_where_it_is_and_too_few_pictures_are_told(fou
     assert "maps on 3 photos" in found.untested[0].reason
 
 
+def test_photos_whose_best_map_is_of_another_class_still_give_a_picture(study: Study, tmp_path: Path) -> None:
+    shutil.copytree(study.folder, tmp_path / "copy")
+    copy = Study.open(tmp_path / "copy")
+    copy.use_network(planted())
+    red = [image for image in study.images if image.label == "red"]
+    layer = study.settings.layers[0]
+    # Words of another class come first, with higher scores; the study explains red photos for red alone.
+    keys = [MapKey(one.image_id, target, layer, -1) for target in (1, 0) for one in red]
+    save_concepts(copy.folder, concepts_on({"patch": keys}))
+    found = validate(copy, classes=["red"], settings=FEW_RUNS)
+    assert {one.examples for one in scores(found, "red", "patch")} == {len(red)}
+    assert found.facts["out_of_reach"] == []
+
+
+def test_too_many_tests_for_too_few_pictures_are_told(study: Study, tmp_path: Path) -> None:
+    shutil.copytree(study.folder, tmp_path / "copy")
+    copy = Study.open(tmp_path / "copy")
+    copy.use_network(planted())
+    red = [image for image in study.images if image.label == "red"][:8]
+    # One other map of each photo: 256 ways to exchange them.
+    first, second = ([MapKey(one.image_id, 0, layer, 0) for one in red] for layer in study.settings.layers[:2])
+    save_concepts(copy.folder, concepts_on({"other": second, **{f"word {n}": first for n in range(9)}}))
+    found = validate(copy, classes=["red"], settings=FEW_RUNS)
+    told = found.facts["out_of_reach"]
+    assert told, [(one.name, one.p) for one in found.scores]
+    for beyond in told:
+        ours = scores(found, "red", beyond["name"])
+        assert beyond["p"] >= 0.05
+        assert all(one.p_holm is None or one.p_holm >= beyond["p"] - 1e-9 for one in ours)
+
+
 @pytest.mark.parametrize("settings", [{"score": "sign"}, {"vector": "ridge"}, {"pooling": "flatten"}])
 def test_planted_concept_is_found_every_way(study: Study, folders: dict[str, Path], settings: dict[str, str]) -> None:
     study.use_network(planted())

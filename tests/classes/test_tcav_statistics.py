@@ -17,6 +17,7 @@ from layerlore.classes.tcav_statistics import (
     exchanged,
     held_out_accuracy,
     holm,
+    least_p,
     null_derivatives,
     resampled,
     shuffled,
@@ -226,6 +227,18 @@ def test_p_values_and_intervals_by_hand() -> None:
     assert holm([]) == []
     # Newcombe 1998, table I: 81 of 263.
     assert wilson(81 / 263, 263) == pytest.approx((0.2553, 0.3662), abs=1e-4)
+
+
+@given(st.integers(1, 9), st.integers(0, 10_000))
+def test_no_p_is_below_the_least_that_the_sets_can_give(photos: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    # One other window of each photo: so few ways to exchange them that many random sets are the concept's own.
+    choices = [np.array([2 * photo, 2 * photo + 1]) for photo in range(photos)]
+    sets, own = exchanged(choices, 400, rng), np.arange(photos) * 2 + 1
+    values = np.arange(2 * photos) ** 3.0  # the concept's own set has the highest mean
+    least = least_p(own, sets)
+    assert two_sided(values[own].mean(), values[sets].mean(axis=1)) == pytest.approx(least)
+    assert two_sided(rng.random(), rng.random(400)) >= 2 / 401
 
 
 @given(st.lists(st.floats(0.0001, 1), min_size=1, max_size=30))

@@ -14,6 +14,7 @@ from test_site import Reader, times
 
 from layerlore.classes.records import ClassExplanation, ConceptInLayer, Suspect, Trend
 from layerlore.classes.storage import CLASSES_FILE
+from layerlore.classes.tcav_reach import REACH, out_of_reach
 from layerlore.classes.tcav_records import ConceptScore, Null, Untested, Validation, save_validation
 from layerlore.concepts.agreement import measure_agreement
 from layerlore.concepts.records import MapKey
@@ -254,6 +255,21 @@ def test_tests_with_concept_vectors_are_told_with_interval_accuracy_and_what_is_
     assert "tail: 3 pictures are too few" in page
     assert "corrected for all 3 tests of this class" in page
     assert 'style="left:70.0%;width:20.0%"' in page, "the interval's bar"
+
+
+def test_what_could_not_be_significant_is_told_and_pictures_of_a_folder_are_no_evidence_alone() -> None:
+    scores = (
+        score(p_holm=0.7),
+        score(layer="early", p_holm=0.9),
+        score(concept_id="images:foam", name="foam", null=Null.random, p=0.001, p_holm=0.003),
+    )
+    beyond = out_of_reach(scores, {"c" * 16: 0.3, "images:foam": 0.0001})
+    assert [(one["name"], one["p"], one["tests"]) for one in beyond] == [("ears", 0.6, 3)]
+    assert out_of_reach(scores, {"c" * 16: 0.0001, "images:foam": 0.0001}) == []
+    page = rendered(explained(), Validation(scores, facts={REACH: beyond}))
+    assert "It cannot be significant in any of 2 layers, whatever the network does: with " in page
+    assert "and 3 tests p is at least 0.60." in page
+    assert "than that of random parts of the study's photos, by more than chance. That alone is no evidence" in page
 
 
 def test_strings_of_the_user_never_become_markup_on_pages_of_classes() -> None:

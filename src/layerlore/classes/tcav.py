@@ -17,6 +17,7 @@ import numpy as np
 
 from layerlore.classes.tcav_features import POOLINGS, Features
 from layerlore.classes.tcav_material import NEGATIVES, Material, gather
+from layerlore.classes.tcav_reach import REACH, out_of_reach
 from layerlore.classes.tcav_records import ConceptScore, Validation
 from layerlore.classes.tcav_statistics import (
     SCORES,
@@ -26,6 +27,7 @@ from layerlore.classes.tcav_statistics import (
     exchanged,
     held_out_accuracy,
     holm,
+    least_p,
     null_derivatives,
     resampled,
     shuffled,
@@ -50,7 +52,7 @@ if TYPE_CHECKING:
     Progress = Callable[[int, int], None]
 
 FEWEST_RUNS = 20
-FEWEST_SETS, MOST_SETS = 1000, 20_000
+FEWEST_SETS, MOST_SETS = 1000, 50_000
 SETS_PER_TEST = 80
 """Random sets for each test of a class, so that Holm's correction can be passed."""
 
@@ -139,15 +141,21 @@ def validate(
     features = Features(network, layers, settings.pooling, study.folder, preprocess, tell)
     features.check(material.pictures)
     vectors = _vectors(study, features, material)
-    scores = list(_scores(material, vectors, layers, settings))
+    scores = _in_order(_corrected(list(_scores(material, vectors, layers, settings))), material)
+    least = {
+        one.concept_id: least_p(sets.own, sets.null)
+        for one in material.examples
+        for sets in (_sets(material, one, len(layers), settings),)
+    }
     features.clear_others()
     return Validation(
-        scores=tuple(_in_order(_corrected(scores), material)),
+        scores=tuple(scores),
         untested=material.untested,
         settings={**asdict(settings), "layers": [layer.name for layer in layers]},
         facts={
             "network": str(network.fingerprint),
             "random_sets": _set_count(material, len(layers)),
+            REACH: out_of_reach(scores, least),
             "compared_pictures": len(material.pool),
             "other_pictures": len(material.others),
             "source": material.source,

@@ -162,7 +162,6 @@ def gather(
     """
     known = _concepts(study, images)
     asked = None if concepts is None else {_find_concept(study, known, name) for name in concepts}
-    maps = {name: _one_a_photo(known.maps_of(name)) for name in known.concepts} if known else {}
     read = _read(study, set(known.maps) if known else set(), wanted.fraction)
     explained = sorted({image_id for some in read.classes.values() for image_id, _ in some})
     limit = min(MOST_EXAMPLES, len(explained) // 2)
@@ -175,7 +174,7 @@ def gather(
     examples = {}
     if known:
         others = Others(known, read.windows, wanted.fraction, wanted.seed)
-        examples = {name: _example(known, name, maps[name], read, others, limit) for name in maps}
+        examples = {name: _example(known, name, read, others, limit) for name in known.concepts}
     folders = [_folder_example(path, limit) for path in images]
     found = _classes(study, read, classes, untested)
     chosen = [_chosen(one, known, asked, examples, wanted.top, untested) for one in found]
@@ -288,12 +287,11 @@ def _read(study: Study, keys: set[MapKey], fraction: float) -> _Read:
     return found
 
 
-def _example(
-    known: ConceptSet, concept_id: str, maps: Sequence[MapConcept], read: _Read, others: Others, limit: int
-) -> Example:
+def _example(known: ConceptSet, concept_id: str, read: _Read, others: Others, limit: int) -> Example:
     """A concept's pictures: the windows of its maps, those with the highest scores."""
     concept = known.concepts[concept_id]
-    used = [one for one in maps if one.key in read.windows][:limit]
+    # Maps that have no window, as those for another target, must not stand in for one of the photo that has.
+    used = _one_a_photo([one for one in known.maps_of(concept_id) if one.key in read.windows])[:limit]
     around, null = others.of(used)
     return Example(
         concept_id,

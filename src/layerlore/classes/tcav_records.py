@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 VALIDATION_FILE = "tcav.parquet"
 WAY_OUT = "make it again with layerlore validate"
 ALPHA = 0.05
-"""Level of the tests, over all of them together."""
+"""Level of the tests, over all of a class together."""
 
 
 class Null(StrEnum):
@@ -68,7 +68,7 @@ class ConceptScore:
         null_low: 2.5 % quantile of the score of sets in which the pictures are exchanged.
         null_high: 97.5 % quantile.
         p: Two-sided p-value against those sets.
-        p_holm: The same, corrected for all tests of the run (Holm 1979).
+        p_holm: The same, corrected for all tests of the class (Holm 1979).
     """
 
     label: str
@@ -97,7 +97,7 @@ class ConceptScore:
 
     @property
     def significant(self) -> bool:
-        """The class depends on the concept in this layer, at level `ALPHA` over all tests."""
+        """The class depends on the concept in this layer, at level `ALPHA` over all tests of the class."""
         return self.p_holm is not None and self.p_holm < ALPHA
 
     @property

@@ -188,6 +188,17 @@ def two_sided(observed: float, null: Floats) -> float:
     return min(1.0, 2 * min(above, below) / (len(null) + 1))
 
 
+def least_p(own: Places, null: Places) -> float:
+    """The least p-value that random sets can give: those that are the concept's own always count on both sides.
+
+    Args:
+        own: Rows of the concept's pictures, shape (k,).
+        null: Rows of the random sets, shape (sets, k).
+    """
+    same = int((null == own).all(axis=1).sum())
+    return min(1.0, 2 * (1 + same) / (len(null) + 1))
+
+
 def holm(values: Sequence[float]) -> list[float]:
     """P-values corrected for their number: step-down, monotone, at most 1."""
     order = np.argsort(values, kind="stable")

@@ -123,6 +123,7 @@ def validate(  # noqa: PLR0913 one for each option
             return
         for line in _lines(found, every=every):
             typer.echo(printable(line))
+        _tell_out_of_reach(found)
         _tell_untested(found)
         say(f"{folder / VALIDATION_FILE}: {len(found.scores):,} tests")
 
@@ -135,6 +136,18 @@ def _content(found: Validation) -> dict[str, object]:
         "settings": dict(found.settings),
         "facts": dict(found.facts),
     }
+
+
+def _tell_out_of_reach(found: Validation) -> None:
+    from layerlore.classes.tcav_reach import listed, why
+
+    some = listed(found.facts)
+    for one in some[:FEW]:
+        say(f"cannot be significant: {one['label']}: {one['name']} ({why(one)})")
+    if len(some) > FEW:
+        say(f"cannot be significant: {len(some) - FEW:,} more; --json lists all")
+    if some:
+        say("give these more pictures, or test fewer things at once: --concept, --top")
 
 
 def _tell_untested(found: Validation) -> None:

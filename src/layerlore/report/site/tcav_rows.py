@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from layerlore.classes.tcav_reach import listed, why
 from layerlore.classes.tcav_records import Null
 from layerlore.report import words
 
@@ -92,8 +93,9 @@ def tested(found: Validation, label: str, known: Mapping[str, object]) -> Tested
     scores: dict[str, list[ConceptScore]] = {}
     for one in found.of(label):
         scores.setdefault(one.concept_id, []).append(one)
+    beyond = {one["concept_id"]: why(one) for one in listed(found.facts) if one["label"] == label}
     return Tested(
-        concepts=tuple(_concept(some, known) for some in scores.values()),
+        concepts=tuple(_concept(some, known, beyond.get(some[0].concept_id, "")) for some in scores.values()),
         untested=tuple(_untested(label, found.untested)),
         tests=len(found.of(label)),
         kind=str(found.settings.get("score", "")),
@@ -108,24 +110,38 @@ def _untested(label: str, untested: Sequence[Untested]) -> Iterator[str]:
         yield f"and {len(mine) - LISTED:,} more"
 
 
-def _concept(scores: Sequence[ConceptScore], known: Mapping[str, object]) -> TestedConcept:
+def _concept(scores: Sequence[ConceptScore], known: Mapping[str, object], beyond: str) -> TestedConcept:
     first = scores[0]
     concept_id = first.concept_id if first.concept_id in known else ""
-    return TestedConcept(first.name, concept_id, _sentence(scores), tuple(map(_row, scores)))
+    return TestedConcept(first.name, concept_id, _sentence(scores, beyond), tuple(map(_row, scores)))
 
 
-def _sentence(scores: Sequence[ConceptScore]) -> str:
+def _sentence(scores: Sequence[ConceptScore], beyond: str) -> str:
     usable = [one for one in scores if one.score is not None]
     layers = words.count(len(scores), "layer")
     if not usable:
         return f"In none of {layers} can its vector tell it from random pictures, so nothing is said."
+    if beyond:
+        return f"It cannot be significant in any of {layers}, whatever the network does: {beyond}."
     others = OTHERS[scores[0].null]
     higher = sum(one.significant and one.above for one in usable)
     lower = sum(one.significant and not one.above for one in usable)
     said = [f"higher in {higher:,}"] * bool(higher) + [f"lower in {lower:,}"] * bool(lower)
     if not said:
         return f"In none of {layers} does its score differ from that of {others} by more than chance."
-    return f"Its score is {words.listed(said)} of {layers} than that of {others}, by more than chance."
+    return (
+        f"Its score is {words.listed(said)} of {layers} than that of {others}, by more than chance.{_caution(scores)}"
+    )
+
+
+def _caution(scores: Sequence[ConceptScore]) -> str:
+    """What must stand beside a result of a folder's pictures: they differ from photos in more than the concept."""
+    if scores[0].null is not Null.random:
+        return ""
+    return (
+        " That alone is no evidence for what the pictures show: they differ from parts of photos in more than that, "
+        "and in a trial 12 of 19 textures that have nothing to do with the class were found, too."
+    )
 
 
 def _row(one: ConceptScore) -> TestRow:
