@@ -95,7 +95,10 @@ def test_a_mark_is_passed_or_failed_only_where_chance_could_not_have_done_it(stu
     turned = dataclasses.replace(found, methods=("random", "inv"))
     assert check(turned, "random", "insertion").controls == (), "a control is not held against itself"
     few = made_up(study, 5)
-    assert {check(few, "inv", name).state for name in LEVELS} == {"open"}, "five photos cannot tell anything"
+    unsure = tuple(check(few, "inv", name) for name in LEVELS)
+    assert {one.state for one in unsure} == {"open"}, "five photos cannot tell anything"
+    assert report_card_words.headline("Net", unsure)[1] == "nothing"
+    assert "fewer than six photos never tell" in report_card_words.means(unsure[0])
     assert check(dataclasses.replace(found, photos=()), "inv", "emprt").state == "missing"
     results = []
     for one in found.photos:
@@ -145,10 +148,15 @@ def test_the_card_says_what_came_out_what_is_missing_and_when_it_is_of_something
     )
     assert "It was measured with" in page
     assert "--target label" in page
-    store(study, dataclasses.replace(found, methods=("gradcam", "random")))
-    shutil.rmtree(study.folder / DEFAULT / "photos")
-    (study.folder / DEFAULT / "photos").mkdir()
-    assert Card(study).checks == ()
+    others = [dataclasses.replace(one, runs={"gradcam": one.runs["gradcam"]}) for one in found.photos]
+    store(study, dataclasses.replace(found, methods=("gradcam",), photos=tuple(others)))
+    for file in list((study.folder / DEFAULT / "photos").iterdir())[2:]:
+        file.unlink()
+    card = Card(study)
+    assert (card.checks, card.waiting) == ((), 10)
+    told = " ".join(state.text for state in card.states()).replace(NBSP, " ")
+    assert "stopped before its end: 10 photos were not measured" in told
+    assert "This study's own maps (method inv) were not measured" in told
 
 
 def test_what_earlier_runs_measured_still_counts(study: Study) -> None:

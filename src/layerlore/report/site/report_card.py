@@ -83,6 +83,7 @@ class Card:
         study: The study.
         evaluation: What was measured, by all runs; None where there is nothing, or it is of another network.
         method: The method that folds the study's maps into one.
+        waiting: Photos that the last run did not come to.
         checks: Of that method, those that were measured.
     """
 
@@ -95,6 +96,7 @@ class Card:
         self.study = study
         self.folder = study.folder / DEFAULT
         self.stored = load_evaluation(self.folder, every_run=True) if Folder(self.folder).exists else None
+        self.waiting = 0 if self.stored is None else self._waiting(self.stored)
         self.evaluation = None if self.stored is None or self._another(self.stored) else self.stored
         self.method = OWN[study.manifest.settings.method]
         self.checks: tuple[Check, ...] = ()
@@ -117,6 +119,12 @@ class Card:
         facts = None if self.stored is None else (self.stored.facts, self.stored.left_out)
         seen = (digest(), stats, facts, self.study.manifest, len(self.study.images), present_versions())
         return hashlib.sha256(repr(seen).encode()).hexdigest()[:16]
+
+    def _waiting(self, evaluation: Evaluation) -> int:
+        """How many photos of the last run are not measured yet."""
+        measured = {one.photo.image_id for one in evaluation.photos}
+        asked = set(Folder(self.folder).settings()["photos"])
+        return max(0, len(asked - measured) - len(evaluation.failed))
 
     def _another(self, evaluation: Evaluation) -> bool:
         return bool(evaluation.facts.get("fingerprint") != self.study.manifest.network["fingerprint"])
@@ -162,6 +170,13 @@ class Card:
             yield State(
                 f"{words.count(gone, 'photo')} of {len(evaluation.photos):,} that were measured "
                 f"{'is' if gone == 1 else 'are'} no longer in the study.",
+                urgent=True,
+            )
+        if self.waiting:
+            verb = "was" if self.waiting == 1 else "were"
+            yield State(
+                f"The evaluation stopped before its end: {words.count(self.waiting, 'photo')} {verb} not measured. "
+                "The same command as then goes on, and what is said here may change.",
                 urgent=True,
             )
         target = self.study.manifest.settings.target
@@ -234,8 +249,10 @@ class Card:
             text = f"Not measured: {titles}. It has to be known where the objects are: put objects.csv or masks/ into "
             yield State(f"{text}the study's folder, or name them by --truth. Then:", command=command)
             return
-        long = "" if family == "faithfulness" else f", {LONG}"
-        yield State(f"Not measured: {titles}. To measure it{long}:", command=command)
+        again = family == "clusters" or any("explainer" in METRICS[name].needs for name in left)
+        long = f", {LONG}" if again and family != "faithfulness" else ""
+        them = "it" if len(left) == 1 else "them"
+        yield State(f"Not measured: {titles}. To measure {them}{long}:", command=command)
 
     def figures(self) -> tuple[tuple[str, str, str], ...]:
         """The numbers in a row: name, value, note."""

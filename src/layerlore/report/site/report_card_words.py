@@ -11,6 +11,8 @@ from layerlore.report import evaluation_words as said
 from layerlore.report import words
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -32,6 +34,8 @@ STATES: dict[State, tuple[str, str]] = {
     "missing": ("\N{EN DASH}", "not measured"),
 }
 """State to sign and word."""
+FEWEST = 6
+"""Photos below which a sign-flip test cannot come below 0.05."""
 NAMED = 4
 """Checks that the second sentence names; more are counted."""
 ALIKE = "clusters that are much the same"
@@ -165,6 +169,8 @@ def _beside_controls(check: Check) -> str:
 
 
 def _more(photos: int) -> str:
+    if photos < FEWEST:
+        return f"fewer than {words.SMALL_NUMBERS[FEWEST]} photos never tell."
     return f"more photos than {photos:,} might tell."
 
 
@@ -175,13 +181,26 @@ def headline(network: str, checks: tuple[Check, ...]) -> tuple[str, str, str]:
         return f"The explanations of {network} are", "not checked", " yet."
     if not judged:
         return f"The explanations of {network} are measured, and", "nothing", " of it has a mark."
+    if all(one.state == "open" for one in judged):
+        return (
+            f"Of the explanations of {network}",
+            "nothing",
+            f" can be told yet: chance could have made {_all(judged)}.",
+        )
     passed = sum(one.state == "passed" for one in judged)
     return f"The explanations of {network} pass", f"{passed} of {len(judged)}", " checks."
+
+
+def _all(judged: Sequence[Check]) -> str:
+    """What all of some checks came to."""
+    return "what came out" if len(judged) == 1 else f"what came out of all {len(judged):,} checks"
 
 
 def lead(checks: tuple[Check, ...]) -> str:
     """Which are failed, which are open, and how to take it."""
     parts = []
+    if all(one.state in {"open", "told"} for one in checks):
+        return ""
     for state, text in (("failed", "Failed"), ("open", "Open, since chance could have made it")):
         names = [METRICS[one.metric].title for one in checks if one.state == state]
         if names:
