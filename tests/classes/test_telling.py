@@ -11,13 +11,16 @@ import pytest
 from hand import CATS, DOGS, concepts_of, hand_study, key_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from small import network, save_photo
 
 from layerlore.classes.tcav_statistics import holm
 from layerlore.classes.telling import _chances, log_odds, shuffled_odds, telling_words
+from layerlore.concepts.records import MapKey
 from layerlore.errors import LayerError, StudyError
+from layerlore.study.study import Study
 
 if TYPE_CHECKING:
-    from layerlore.study.study import Study
+    from pathlib import Path
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +104,31 @@ def test_words_that_are_known_early_change_nothing_for_the_others() -> None:
     assert told[0] < 0.01
     assert told[1] == pytest.approx(1 / 4001)
     np.testing.assert_allclose(told, expected, rtol=0.45, atol=0.002)  # 50 hits: one part in seven, three times that
+
+
+def test_the_correction_is_over_all_layers_and_can_be_passed(tmp_path: Path) -> None:
+    """Of forty words of chance and one that tells the classes apart, in two layers, that one is told, with any seed."""
+    for number in range(16):
+        save_photo(tmp_path / "photos" / ("cat" if number < 8 else "dog") / f"{number}.png", number, side=16)
+    study = Study.create(tmp_path / "study", tmp_path / "photos", network(), target="label")
+    generator = np.random.default_rng(0)
+    scores: dict[MapKey, dict[str, float]] = {}
+    for image in study.images:
+        for layer in study.settings.layers:
+            said = {f"word {place}": 1.0 for place in generator.choice(40, 6, replace=False)}
+            telling = {"whiskers": 3.0} if image.label == "cat" and layer == study.settings.layers[1] else {}
+            scores[MapKey(image.image_id, image.class_index or 0, layer, 0)] = said | telling
+    for seed in range(3):
+        words = telling_words(study, concepts_of(scores), "cat", "dog", seed=seed)
+        (sure,) = [one for one in words if one.sure]
+        assert (sure.name, sure.layer) == ("whiskers", study.settings.layers[1])
+        # One way or two of 12,870 to deal the photos are as clear; of 200 draws for each word that is a handful.
+        draws = 200 * len(words)
+        assert sure.p_value in [round(len(words) * (1 + hits) / (1 + draws), 6) for hits in range(9)]
+        (alone,) = [
+            one for one in telling_words(study, concepts_of(scores), "cat", "dog", layer=sure.layer) if one.sure
+        ]
+        assert alone.p_value < sure.p_value
 
 
 def test_holm_by_hand() -> None:
