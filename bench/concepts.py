@@ -112,7 +112,9 @@ def timed(*arguments: str) -> dict[str, object]:
     return {
         "seconds": round(time.perf_counter() - start, 1),
         "processor_seconds": round(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, 1),
-        "megabytes": round(after.ru_maxrss / 1024),  # of the largest of all so far: the first command is the largest
+        "megabytes": round(
+            after.ru_maxrss * 1024 / 1e6
+        ),  # of the largest of all so far: the first command is the largest
         "load": round(os.getloadavg()[0], 1),
     }
 

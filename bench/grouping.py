@@ -193,7 +193,7 @@ def scale_row(sets: Sequence[gold.Gold], distinct: int = 20_000, answers: int = 
         "seconds_vectors": round(kept.seconds, 1),
         "seconds": round(whole, 1),
         "processor_seconds": round(time.process_time() - cpu, 1),
-        "megabytes": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        "megabytes": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6),
     }
 
 

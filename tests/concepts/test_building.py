@@ -258,7 +258,17 @@ def test_other_languages_are_embedded_by_a_model_that_reads_them(
     told: list[str] = []
     found = build_concepts(study, Answers(as_table(rows), ""), encoder=Named(), notice=told.append)
     assert bool(found.facts["apart"]) != reads
-    assert len(told) == (not reads)
+    assert len(told) == 1
+    said = f"{name} is taken to read 'it', in which 2 different answers are" if reads else "name another encoder"
+    assert said in told[0]
+
+
+def test_languages_without_a_dictionary_are_told(study: Study, places: list[MapKey], encoder: Any) -> None:
+    answers, told = Answers(as_table([typed(places[0], "ears", "p1")]), ""), []
+    for languages in (("en", "xx", "yy"), ("en", "it", "pt-BR")):
+        build_concepts(study, answers, ConceptSettings(languages=languages), encoder=encoder, notice=told.append)
+    (only,) = told
+    assert only.startswith("languages xx, yy: there is no dictionary of them")
 
 
 def test_italian_answers_of_players_who_chose_english_are_kept_apart_and_told(

@@ -245,6 +245,20 @@ def test_the_command_proposes_and_asks_before_it_replaces_what_people_said(fille
     assert run("concepts", filled, "--replace").exit_code == 2
 
 
+def test_concepts_that_people_made_while_a_model_looked_stay(filled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Slow(Colours):
+        def pictures(self, *given: Any) -> Any:
+            save_concepts(filled, ConceptSet({}, {}, ()))
+            return super().pictures(*given)
+
+    monkeypatch.setattr("layerlore.concepts.clip.load_clip", lambda _source: Slow())
+    (filled / "concepts.parquet").unlink(missing_ok=True)
+    late = run("concepts", filled, "--from", "clip:colours")
+    assert late.exit_code == 1
+    assert "has concepts of people's answers; give --replace" in late.stderr
+    assert not load_concepts(filled).machine
+
+
 def test_a_model_gives_unit_vectors_and_the_same_ones_again(tiny: str) -> None:
     model = load_clip(tiny)
     pictures = [Image.fromarray(skimage.data.chelsea()[:side, :side]) for side in (80, 160, 300)]

@@ -154,6 +154,8 @@ def propose(folder: Path, source: str, words: Path | None, language: str, *, rep
     with study_progress("looking") as progress:
         found = propose_concepts(study, model, listed, language=language, progress=progress)
     with deciding(folder):
+        if not replace:
+            check_free(folder)  # again: a model takes its time, and people's concepts may have been made meanwhile
         save_concepts(folder, found)
     if as_json:
         print_json(as_content(found, []))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from layerlore.concepts import embedding, grouping
+from layerlore.concepts import embedding, grouping, vocabulary
 from layerlore.concepts.assembling import Form
 from layerlore.concepts.class_names import class_names
 from layerlore.concepts.curating import with_decisions
@@ -139,6 +139,7 @@ def build_concepts(
     notice = notice or (lambda _text: None)
     if settings.method == "paper" and not settings.encoder:
         notice(f"the paper embeds answers with {PAPERS_ENCODER}; name it as the encoder where you have it")
+    _tell_unknown(settings, notice)
     decisions = read_decisions(study.folder)
     fates = read_fates(study, answers, settings, translator)
     counts = _counts(fates)
@@ -153,6 +154,11 @@ def build_concepts(
         for language, texts in by_language.items():
             if _can_read(model.name, language):
                 named |= _grouped(texts, language, model, settings)
+                if language != "en":
+                    notice(
+                        f"{model.name} is taken to read {language!r}, in which {len(texts):,} different answers are; "
+                        f"if it reads English alone, leave it out, or have them translated"
+                    )
             else:
                 facts["apart"][language] = len(texts)
                 named |= _kept_apart(texts, language)
@@ -210,6 +216,17 @@ def read_fates(
             )
         )
     return fates
+
+
+def _tell_unknown(settings: ConceptSettings, notice: Callable[[str], None]) -> None:
+    """Say which languages answers are not told to be in, though that was asked for."""
+    known = vocabulary.LANGUAGES
+    unknown = [one for one in settings.languages if one.partition("-")[0] not in known]
+    if unknown and settings.method != "paper":  # which takes each answer to be in the language that it was given in
+        notice(
+            f"languages {', '.join(unknown)}: there is no dictionary of them, so that answers are told to be in them "
+            f"by their letters alone; there are dictionaries of {', '.join(known)}"
+        )
 
 
 def _shared(values: Iterable[Any]) -> list[Any]:
