@@ -44,8 +44,8 @@ def changed(changes: Mapping[tuple[str, int], dict[str, tuple[str, ...]] | None]
 
 def test_the_photo_is_summed_up_by_its_deepest_layer_first() -> None:
     assert told(EARS) == [
-        f"The last layer sees floppy ears (40 % of its weight) and fur (24 %); {FALL}",
-        "Early layers see stripes and edges.",
+        f"On the maps of the last layer people named floppy ears (40 % of its weight) and fur (24 %); {FALL}",
+        "On those of early layers: stripes and edges.",
     ]
 
 
@@ -53,7 +53,10 @@ def test_the_photo_is_summed_up_by_its_deepest_layer_first() -> None:
     ("maps", "said"),
     [
         (changed({("block2.relu", 1): None}), "1 of 4 maps has no word."),
-        (changed({("block2.relu", 0): None, ("block2.relu", 1): None}), "The layer block1.relu sees stripes (40 %"),
+        (
+            changed({("block2.relu", 0): None, ("block2.relu", 1): None}),
+            "On the maps of the layer block1.relu people named stripes (40 %",
+        ),
         (changed({("block2.relu", 1): {"fur": ("a",)}}), "The best word of 1 map is one person's only."),
         ({("block1.relu", 0): {"stripes": ("a",)}}, "All words are one person's only."),
         (changed({("block2.relu", 1): {"fur": ("a", "b"), "tail": ("c", "d")}}), "On 1 map people do not agree"),

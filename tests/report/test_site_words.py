@@ -187,13 +187,18 @@ def rendered(one: ClassExplanation, validation: Validation | None = None, *, esc
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({}, "In its last layer the network sees in cat: ears (50 % of the photos)."),
+        (
+            {},
+            "On the maps of the last layer people named in cat: ears (50 %). The shares are of photos of which they",
+        ),
+        ({}, '<span class="number">score 3.0</span>'),
         ({}, "emerges late"),
         ({}, "no more than chance"),
         ({}, "They lie outside the object."),
         ({}, "Concepts are not tested yet. To test them: <code>layerlore validate pets"),
         ({"labelled": 3}, "Only 3 of 4 photos have words"),
         ({"machine": True, "settings": {"source": "clip:tiny"}}, "proposals of a model (clip:tiny)"),
+        ({"machine": True, "settings": {"source": "clip:tiny"}}, "of the last layer a model proposes in cat: ears"),
         ({"concepts": {}}, "No map of cat has a word."),
         ({"trends": ()}, "A trend needs four photos with words, and two layers of which people were asked."),
         ({"suspects": ()}, "No photo of this class comes with its object marked"),

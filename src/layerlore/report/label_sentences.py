@@ -47,7 +47,7 @@ def layer_words(layer: LayerExplanation, merged: Sequence[MergedMap], target: Pr
 
 
 def photo_words(page: PageWords) -> tuple[Sentence, ...]:
-    """What the photo's layers show in the words of people: the deepest layer first, then the others by their depth."""
+    """What people named on the photo's maps: of the deepest layer first, then of the others by their depth."""
     layers, merged = page.explanation.layers, page.level("merged")
     places = [place for place, some in enumerate(merged) if any(one.labels for one in some)]
     if not places:
@@ -66,9 +66,11 @@ def photo_words(page: PageWords) -> tuple[Sentence, ...]:
 def _deepest(page: PageWords, place: int) -> Sentence:
     layer, merged = page.explanation.layers[place], page.level("merged")[place]
     named = [one for one in merged if one.labels]
-    which = "The last layer" if place == len(page.explanation.layers) - 1 else f"The layer {layer.name}"
+    which = "the last layer" if place == len(page.explanation.layers) - 1 else f"the layer {layer.name}"
+    # The words are what people see there; whether the network goes by it is another question.
+    who = "a model proposes" if page.concepts.machine else "people named"
     return (
-        Piece(f"{which} sees "),
+        Piece(f"On the maps of {which} {who} "),
         *_listed(named, "its weight"),
         *_removing(layer, named, page.explanation.target),
         Piece("."),
@@ -76,7 +78,7 @@ def _deepest(page: PageWords, place: int) -> Sentence:
 
 
 def _earlier(groups: dict[str, list[MergedMap]], *, whole: str) -> Sentence:
-    """What layers of each depth show, without figures: weights of different layers are shares of different wholes."""
+    """What is named in layers of each depth, without figures: weights of two layers are shares of different wholes."""
     pieces: list[Piece] = []
     for word, merged in groups.items():
         weights: defaultdict[Piece, float] = defaultdict(float)
@@ -84,8 +86,8 @@ def _earlier(groups: dict[str, list[MergedMap]], *, whole: str) -> Sentence:
             for label in one.best[:1]:
                 weights[Piece(label.name, label.concept_id)] += one.weight
         top = sorted(weights, key=lambda piece: (-weights[piece], piece))[:NAMED]
-        start = f"{'other ' if word == whole else ''}{word.lower()} layers see "
-        pieces.append(Piece(f"; {start}" if pieces else start[0].upper() + start[1:]))
+        start = f"of {'other ' if word == whole else ''}{word.lower()} layers: "
+        pieces.append(Piece(f"; {start}" if pieces else f"On those {start}"))
         pieces.extend(_joined(top))
     return (*pieces, Piece("."))
 

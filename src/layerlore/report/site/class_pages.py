@@ -39,8 +39,9 @@ class ConceptRow:
 
     name: str
     address: str
+    score: str
+    width: float
     weight: str
-    weight_width: float
     photos: str
     examples: tuple[Shot, ...]
     channels: str
@@ -185,7 +186,7 @@ def class_page(
 
 
 def _sentence(one: ClassExplanation, title: str) -> str:
-    """What the deepest layer with a word shows."""
+    """What people named on the maps of the deepest layer with a word; whether the network goes by it is not said."""
     if one.from_maps:
         return (
             f"Nobody has said yet what the maps of {title} show, or too few have; "
@@ -195,8 +196,10 @@ def _sentence(one: ClassExplanation, title: str) -> str:
     if not deepest:
         return f"No map of {title} has a word."
     top = one.top(deepest, BEST)
-    named = words.listed([f"{concept.name} ({whole_percent(100 * concept.share)} of the photos)" for concept in top])
-    return f"In its {_which(one, deepest)} the network sees in {title}: {named}."
+    named = words.listed([f"{concept.name} ({whole_percent(100 * concept.share)})" for concept in top])
+    who = "a model proposes" if one.machine else "people named"
+    among = "with proposals there" if one.machine else "of which they were asked there"
+    return f"On the maps of the {_which(one, deepest)} {who} in {title}: {named}. The shares are of photos {among}."
 
 
 def _which(one: ClassExplanation, layer: str) -> str:
@@ -223,7 +226,8 @@ def _note(one: ClassExplanation) -> str:
 
 
 def _layer(one: ClassExplanation, layer: str, shots: Shots, known: Mapping[str, object]) -> LayerBlock:
-    rows = tuple(_row(concept, one.images, shots, known) for concept in one.top(layer, TOP))
+    top = one.top(layer, TOP)
+    rows = tuple(_row(concept, top[0].score, one.images, shots, known) for concept in top)
     note = ""
     if one.from_maps and layer in one.stability:
         value = one.stability[layer]
@@ -232,13 +236,14 @@ def _layer(one: ClassExplanation, layer: str, shots: Shots, known: Mapping[str, 
     return LayerBlock(layer, rows, note)
 
 
-def _row(concept: ConceptInLayer, images: int, shots: Shots, known: Mapping[str, object]) -> ConceptRow:
+def _row(concept: ConceptInLayer, highest: float, images: int, shots: Shots, known: Mapping[str, object]) -> ConceptRow:
     channels = ", ".join(map(str, concept.channels[:6])) + (", …" if len(concept.channels) > 6 else "")
     return ConceptRow(
         name=concept.name,
         address=_address(concept.concept_id, known),
-        weight=words.percent(concept.mean_weight),
-        weight_width=min(100.0, concept.mean_weight),
+        score=f"score {words.number(concept.score, 1)}",
+        width=100 * concept.score / highest if highest > 0 else 0.0,
+        weight=f"mean weight {words.percent(concept.mean_weight)}",
         photos=f"{concept.images:,} of {words.count(images, 'photo')}",
         examples=shots.some(concept.examples, EXAMPLES),
         channels=f"channels {channels}" if channels else "",
