@@ -51,6 +51,9 @@ BASELINES = {"blur": ("insertion", "deletion"), "mean": ("insertion_mean", "dele
 
 COLUMNS = ("photo", "way", "baseline", "insertion", "deletion", "model_calls", "cpu_seconds")
 STEPS = 14
+FEWEST = 10
+"""Photos below which a way has no row."""
+
 FINE = "blocks.4.2.bn2"
 """The last layer of 14 x 14."""
 
@@ -166,7 +169,7 @@ def table(names: Sequence[str], reference: str = "inv") -> list[dict[str, object
         for way in WAYS:
             keys = [((name, way, baseline), (name, reference, baseline)) for name in names]
             both = [(kept[one], kept[other]) for one, other in keys if one in kept and other in kept]
-            if both:
+            if len(both) >= FEWEST:
                 rows.append({"baseline": baseline, "way": way, "photos": len(both), **compared(both)})
     return rows
 
