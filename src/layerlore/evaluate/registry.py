@@ -58,7 +58,8 @@ _AGAIN: frozenset[Need] = frozenset({"explainer"})
 _RANDOM: frozenset[Need] = frozenset({"explainer", "randomised"})
 _CLUSTERS: frozenset[Need] = frozenset({"clusters"})
 
-_CRAFT = "Fel et al., CRAFT, CVPR 2023"
+_CRAFT = "This project; orders as Fel et al., CRAFT, CVPR 2023"
+_OURS = "This project"
 _CONCEPT_SHAP = "Yeh et al., On Completeness-aware Concept-based Explanations, NeurIPS 2020"
 _INV = "Bianchi et al., IJCAI 2024"
 _ARI = "Hubert and Arabie, Journal of Classification, 1985"
@@ -106,7 +107,7 @@ _ALL = (
         title="ROAD, combined",
         family="faithfulness",
         better="higher",
-        source="Rong et al., ROAD, ICML 2022",
+        source="Rong et al., ROAD, ICML 2022; combined as in pytorch-grad-cam",
         formula="mean over p = 10 %, ..., 90 % of (f without the lowest p of M - f without the highest p) / 2",
         sentence="How much more the class loses when the most important places are filled in from their surroundings "
         "than when the least important ones are.",
@@ -293,17 +294,17 @@ _ALL = (
         title="Number and removal",
         family="clusters",
         better="higher",
-        source=_CONCEPT_SHAP,
+        source=_OURS,
         formula="Spearman of the first number and the fall of the logit without one cluster, within a layer",
         sentence="Whether the number that is shown first ranks clusters by what happens when one is removed.",
         needs=_CLUSTERS,
     ),
     MetricInfo(
         name="c_completeness",
-        title="Completeness",
+        title="Logit share of the shown clusters",
         family="clusters",
         better="neither",
-        source=_CONCEPT_SHAP,
+        source=_OURS,
         formula="fall of the logit without the shown clusters / fall without the layer, median of the layers",
         sentence="How much of what a layer does to the class the shown clusters account for; 1 is all of it.",
         needs=_CLUSTERS,
