@@ -19,8 +19,8 @@ from local.tiny import TinyVGG
 from local.tiny import network as tiny_network
 
 
-def cluster(values: object, *, peak: float = 1.0, constant: bool = False) -> ClusterMap:
-    return ClusterMap(0, 50.0, np.array(values, np.float32), peak, (0,), (50.0,), constant)
+def cluster(values: object, *, peak: float = 1.0, weight: float = 50.0, constant: bool = False) -> ClusterMap:
+    return ClusterMap(0, weight, np.array(values, np.float32), peak, (0,), (50.0,), constant)
 
 
 def layer(*clusters: ClusterMap) -> LayerExplanation:
@@ -38,6 +38,16 @@ def test_layers_add_up_with_the_same_say_each() -> None:
     assert not folding.fold([nothing], (2, 2)).any()
     with pytest.raises(LayerError, match="at least one"):
         folding.fold([], (2, 2))
+
+
+def test_clusters_of_the_paper_count_by_their_weight() -> None:
+    """3/4 and 1/4 of the layer whatever the peaks; a layer of clusters without weight adds nothing."""
+    maps = cluster([[1, 0], [0, 0]], peak=0.5, weight=60), cluster([[0, 1], [0, 0]], peak=1.0, weight=20)
+    folded = folding.fold([layer(*maps)], (2, 2), method="paper")
+    assert folded == pytest.approx(np.array([[1, 1 / 3], [0, 0]]))
+    assert folding.fold([layer(*maps)], (2, 2)) == pytest.approx(np.array([[0.5, 1], [0, 0]]))
+    nothing = layer(cluster([[0, 1], [0, 0]], weight=0))
+    assert np.array_equal(folding.fold([layer(*maps), nothing], (2, 2), method="paper"), folded)
 
 
 def test_the_slope_is_that_of_finite_differences() -> None:

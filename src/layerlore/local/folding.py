@@ -55,15 +55,17 @@ CHUNK = 4
 """Pictures in one pass forwards and backwards; more cost memory and win no time."""
 
 
-def fold(layers: Sequence[LayerExplanation], size: tuple[int, int]) -> NDArray[np.float64]:
+def fold(layers: Sequence[LayerExplanation], size: tuple[int, int], *, method: str = "stable") -> NDArray[np.float64]:
     """One map out of the shown cluster maps of all layers.
 
-    The maps of a layer are added on their common scale (for ``paper`` that is their weighted mean), and each layer
-    counts as much as another: it is scaled to a sum of 1.
+    Each cluster map, its lowest value at 0, is added with a factor: for ``stable`` the map's peak, since the maps of a
+    layer are sums on one scale, for ``paper`` the cluster's weight *W*, the map's highest value at 1, since a mean
+    tells nothing of what the cluster weighs. Each layer counts as much as another: it is scaled to a sum of 1.
 
     Args:
         layers: The layers of one photo.
         size: Height and width of the map.
+        method: How the clusters were found and merged: ``stable`` or ``paper``.
 
     Returns:
         The map in [0, 1], shape ``size``; all zero where no layer shows a place.
@@ -75,9 +77,10 @@ def fold(layers: Sequence[LayerExplanation], size: tuple[int, int]) -> NDArray[n
         raise LayerError("there is no layer to fold; explain at least one")
     total = np.zeros(size)
     for layer in layers:
-        maps = [cluster.map.astype(np.float64) * cluster.peak for cluster in layer.clusters if not cluster.constant]
-        if maps:
-            summed = upsample(np.sum(maps, axis=0), size)
+        shown = [cluster for cluster in layer.clusters if not cluster.constant]
+        maps = [one.map.astype(np.float64) * (one.weight if method == "paper" else one.peak) for one in shown]
+        summed = upsample(np.sum(maps, axis=0), size) if maps else np.zeros(size)
+        if summed.any():
             total += summed / summed.sum()
     return _scaled(total)
 
@@ -85,7 +88,7 @@ def fold(layers: Sequence[LayerExplanation], size: tuple[int, int]) -> NDArray[n
 def fold_explanation(explanation: Explanation) -> NDArray[np.float32]:
     """The whole explanation in one map over the network's input, float32 in [0, 1]; needs no network."""
     rows, columns = explanation.provenance["network"]["input_size"]
-    return fold(explanation.layers, (rows, columns)).astype(np.float32)
+    return fold(explanation.layers, (rows, columns), method=explanation.method).astype(np.float32)
 
 
 def correct(

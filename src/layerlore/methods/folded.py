@@ -31,4 +31,4 @@ def fold_layers(subject: Subject, seed: int, method: Method, layers: str | int |
     explained = explain_layers(captured, len(network.layers), settings, processes=False)[0]
     rows, columns = subject.inputs.shape[2:]
     kept = {"layers": [layer.name for layer in chosen]}
-    return Raw(fold(explained, (rows, columns)), signed=False, model_calls=CALLS, settings=kept)
+    return Raw(fold(explained, (rows, columns), method=method), signed=False, model_calls=CALLS, settings=kept)

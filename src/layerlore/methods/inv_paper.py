@@ -1,6 +1,7 @@
-"""The clusters of the published method, of all layers, folded into one map: their weighted mean.
+"""The clusters of the published method, of all layers, folded here into one map: added up by their weights.
 
-Source: Bianchi et al., "Interpretable Network Visualizations", IJCAI 2024. The paper itself shows the clusters apart;
+The clusters, their maps and weights are those of Bianchi et al., "Interpretable Network Visualizations", IJCAI 2024.
+The paper shows them apart and never folds them: that each map is scaled to [0, 1], counts by its cluster's weight, and
 that the layers are added up, each with the same say, is ours.
 """
 

@@ -40,7 +40,9 @@ METHODS: Mapping[str, MethodInfo] = MappingProxyType(
             MethodInfo("fam", "FAM (of the class's weights)", "this project, after Liao et al., arXiv 2307.05017"),
             MethodInfo("nmf", "channel NMF", "after Fel et al., CVPR 2023"),
             MethodInfo("inv", "all layers folded and corrected", "this project, after Bianchi et al., IJCAI 2024"),
-            MethodInfo("inv_paper", "all layers folded, as published", "Bianchi et al., IJCAI 2024"),
+            MethodInfo(
+                "inv_paper", "the paper's clusters, folded here", "this project, after Bianchi et al., IJCAI 2024"
+            ),
             MethodInfo("lime", "LIME", "Ribeiro et al., KDD 2016", library="lime"),
             MethodInfo("shap", "SHAP", "Lundberg and Lee, NeurIPS 2017", library="shap"),
             MethodInfo("random", "random map", "control"),
