@@ -39,12 +39,13 @@ def made_up() -> Evaluation:
     return hand_evaluation.evaluation()
 
 
-def test_the_headline_counts_metrics_and_never_ranks_by_one(made_up: Evaluation) -> None:
-    telling = sum(info.better != "neither" and info.family != "complexity" for info in METRICS.values())
+def test_the_headline_counts_families_and_never_ranks_by_one(made_up: Evaluation) -> None:
     assert sentence(made_up) == (
-        f"On 24 photos, Grad-CAM and LayerCAM are among the best by {telling} of {telling} metrics that tell methods "
-        "apart."
+        "On 24 photos, Grad-CAM and LayerCAM are among the best throughout 5 of 5 families of metrics that tell "
+        "methods apart."
     )
+    one = dataclasses.replace(made_up, metrics=("insertion", "deletion", "insertion_mean"))
+    assert "throughout 1 of 1 family of metrics" in sentence(one), "metrics of a family are no votes"
     assert "no single one ranks the methods" in evaluation_words.lead(made_up)
     assert "Among the best means" in evaluation_words.lead(made_up)
     few = hand_evaluation.evaluation(4)
@@ -64,7 +65,8 @@ def test_a_verdict_names_the_best_and_whom_chance_could_have_put_behind(made_up:
         best,
     )
     # Every method is better than the random map; those without a lead are no better than the spot in the middle.
-    assert len(more) == 1
+    assert len(more) == 2
+    assert more[1].startswith("“all layers folded and corrected” (†) is made by")
     assert more[0].startswith("Not to be told from a centred Gaussian, or worse: Grad-CAM++,")
     clear = dataclasses.replace(made_up, methods=("gradcam", "shap", "random"))
     assert "its lead over each other method is more than chance" in evaluation_words.verdicts(clear, "insertion")[0]
@@ -78,6 +80,10 @@ def test_a_verdict_names_the_best_and_whom_chance_could_have_put_behind(made_up:
     assert re.fullmatch(r"Grad-CAM has 0\.\d{3} \(.*\)\.", plain(single[0]))
     assert len(single) == 1
     assert evaluation_words.verdicts(made_up, "gini")[0].startswith("Lowest is “random map” with")
+    corrected = dataclasses.replace(made_up, methods=("inv", "shap", "random"))
+    assert "is made by asking the network the same" in evaluation_words.verdicts(corrected, "insertion")[-1]
+    assert "SHAP has" in evaluation_words.verdicts(corrected, "insertion")[0]
+    assert "asking the network the same" not in " ".join(evaluation_words.verdicts(corrected, "road"))
     assert len(evaluation_words.verdicts(spots, "max_sensitivity")) == 1  # a map that never changes is stable
     assert evaluation_words.verdicts(dataclasses.replace(made_up, methods=("lime",)), "deletion")[0].startswith(
         "It was"

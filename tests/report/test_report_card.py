@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from seen import DESKTOP, PHONE, keep, serious
 
-from layerlore.evaluate.card import check
+from layerlore.evaluate.card import check_all
+from layerlore.evaluate.construction import made_with
 from layerlore.evaluate.records import Measurement
 from layerlore.evaluate.registry import METRICS
 from layerlore.evaluate.storage import DEFAULT, Folder, Identity, load_evaluation
@@ -49,7 +50,7 @@ def made_up(study: Study, photos: int = 12, metrics: tuple[str, ...] = tuple(MET
             control = max if METRICS[metric].better == "higher" else min
             best = control(runs[name].measured[metric].value or 0.0 for name in ("random", "gaussian"))
             measured[metric] = Measurement(best + (0.2 if control is max else -0.2) + 0.01 * rng.standard_normal())
-        measured["average_gain"] = runs["gaussian"].measured["average_gain"]
+        measured["energy_pointing"] = runs["gaussian"].measured["energy_pointing"]
         runs["inv"] = dataclasses.replace(runs["inv"], measured=measured)
         for name, run in runs.items():
             kept = {metric: run.measured[metric] for metric in metrics}
@@ -85,27 +86,59 @@ def text_of(path: Path) -> str:
 
 def test_a_mark_is_passed_or_failed_only_where_chance_could_not_have_done_it(study: Study) -> None:
     found = made_up(study)
-    states = {name: check(found, "inv", name).state for name in METRICS}
-    assert {states[name] for name in ("emprt", "smprt", "c_insertion", "c_shapley")} == {"passed"}
+    states = {name: one.state for name, one in check_all(found, "inv").items()}
+    assert {states[name] for name in ("emprt", "smprt", "road")} == {"passed"}
     assert {states[name] for name in ("random_logit", "c_flip")} == {"failed"}
     assert states["c_mass"] == states["max_sensitivity"] == "told"
-    assert {states[name] for name in ("insertion", "deletion", "road")} == {"passed"}
-    gain = check(found, "inv", "average_gain")
-    assert (gain.state, gain.controls, gain.behind) == ("open", ("random", "gaussian"), ("gaussian",))
+    assert {states[name] for name in ("average_drop", "average_gain", "increase_in_confidence", "adcc")} == {"told"}
+    energy = check_all(found, "inv")["energy_pointing"]
+    assert (energy.state, energy.controls, energy.behind) == ("open", ("random", "gaussian"), ("gaussian",))
     turned = dataclasses.replace(found, methods=("random", "inv"))
-    assert check(turned, "random", "insertion").controls == (), "a control is not held against itself"
+    assert check_all(turned, "random")["insertion"].controls == (), "a control is not held against itself"
     few = made_up(study, 5)
-    unsure = tuple(check(few, "inv", name) for name in LEVELS)
+    unsure = tuple(check_all(few, "inv")[name] for name in LEVELS if not made_with("inv", name))
     assert {one.state for one in unsure} == {"open"}, "five photos cannot tell anything"
     assert report_card_words.headline("Net", unsure)[1] == "nothing"
     assert "fewer than six photos never tell" in report_card_words.means(unsure[0])
-    assert check(dataclasses.replace(found, photos=()), "inv", "emprt").state == "missing"
+    assert check_all(dataclasses.replace(found, photos=()), "inv")["emprt"].state == "missing"
     results = []
     for one in found.photos:
         run = one.runs["inv"]
         worse = dataclasses.replace(run, measured={**run.measured, "road": Measurement(-1.0)})
         results.append(dataclasses.replace(one, runs={**one.runs, "inv": worse}))
-    assert check(dataclasses.replace(found, photos=tuple(results)), "inv", "road").state == "failed"
+    worse = check_all(dataclasses.replace(found, photos=tuple(results)), "inv")["road"]
+    assert (worse.state, worse.behind) == ("failed", ("random", "gaussian"))
+    assert report_card_words.means(worse).startswith("By this metric the map is worse than a random map or")
+
+
+def test_what_a_method_is_made_with_is_told_and_not_judged(study: Study) -> None:
+    found = made_up(study)
+    checks = check_all(found, "inv")
+    made = {name for name, one in checks.items() if one.state == "made"}
+    assert made == {
+        *("insertion", "deletion", "insertion_mean", "deletion_mean"),
+        *("c_insertion", "c_deletion", "c_shapley", "c_ablation"),
+    }
+    assert all(report_card_words.means(checks[name]).startswith("By construction") for name in made)
+    judged = {"passed", "failed", "open"}
+    counted = sum(one.state in judged for one in checks.values())
+    assert report_card_words.headline("Net", tuple(checks.values()))[1].endswith(f" of {counted}")
+    assert check_all(found, "gradcam")["insertion"].state in judged
+
+
+def test_p_values_of_a_card_are_corrected_for_all_that_it_judges(study: Study) -> None:
+    found = made_up(study, 6)
+    alone = dataclasses.replace(
+        found,
+        methods=("inv",),
+        photos=tuple(
+            dataclasses.replace(one, runs={"inv": dataclasses.replace(run, measured={"emprt": run.measured["emprt"]})})
+            for one in found.photos
+            for run in (one.runs["inv"],)
+        ),
+    )
+    assert check_all(alone, "inv")["emprt"].state == "passed"  # p = 2 / 64
+    assert check_all(found, "inv")["emprt"].state == "open"  # the same numbers, one of many checks
 
 
 def test_every_metric_that_has_a_mark_says_what_it_means() -> None:
@@ -123,7 +156,7 @@ def test_the_card_says_what_came_out_what_is_missing_and_when_it_is_of_something
     assert "are <b>not checked</b> yet" in text_of(site.index)
     assert 'href="card.html"' in text_of(site.index)
 
-    found = made_up(study, metrics=("insertion", "emprt", "random_logit", "c_flip"))
+    found = made_up(study, metrics=("insertion", "road", "emprt", "random_logit", "c_flip"))
     store(study, found)
     page = text_of(write_site(study, workers=1).index.parent / "card.html")
     assert "pass <em>2 of 4</em> checks" in page

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from layerlore.classes.tcav_statistics import holm
+from layerlore.evaluate.construction import made_with
 from layerlore.evaluate.registry import METRICS
 from layerlore.evaluate.statistics import SIGNIFICANT, Difference, Interval, mean_interval, paired_difference, sign_flip
 from layerlore.methods.registry import METHODS
@@ -120,20 +121,21 @@ def leaders(evaluation: Evaluation, metric: str) -> Leaders | None:
 
     The best is chosen by looking at the same photos, so every pair of methods might have been the one that is tested:
     the p-values are multiplied by the number of pairs (Bonferroni). Controls do not compete: a map that is the same for
-    every photo is perfectly stable. Nor do methods by how much of the photo they point at, which is no merit by itself.
+    every photo is perfectly stable. Nor does a method that is made with what the metric asks. Nor do
+    methods by how much of the photo they point at, which is no merit by itself.
 
     Args:
         evaluation: What was measured.
         metric: Its name.
 
     Returns:
-        None where nobody competes: the metric only describes, or no method but controls was measured.
+        None where nobody competes: the metric only describes, or no method that competes was measured.
     """
     better = METRICS[metric].better
     measured = [
         line
         for line in evaluation.lines
-        if line.metric == metric and line.interval is not None and METHODS[line.method].source != CONTROL
+        if line.metric == metric and line.interval is not None and competes(line.method, metric)
     ]
     if better == "neither" or METRICS[metric].family == "complexity" or not measured:
         return None
@@ -147,6 +149,11 @@ def leaders(evaluation: Evaluation, metric: str) -> Leaders | None:
         if not len(mine) or sign_flip(mine - other, evaluation.seed) * pairs >= SIGNIFICANT:
             alike.append(line.method)
     return Leaders(metric, best.method, tuple(alike), best.interval.n if best.interval else 0, len(measured))
+
+
+def competes(method: str, metric: str) -> bool:
+    """Whether a good value speaks for a method: it is no control, and not made with what the metric asks."""
+    return METHODS[method].source != CONTROL and not made_with(method, metric)
 
 
 def both_measured(
@@ -167,7 +174,7 @@ def not_better(evaluation: Evaluation, metric: str, control: str) -> tuple[str, 
         control: A method that knows nothing of the photo, such as ``random``.
     """
     sign = 1 if METRICS[metric].better == "higher" else -1
-    others = [name for name in evaluation.methods if METHODS[name].source != CONTROL]
+    others = [name for name in evaluation.methods if competes(name, metric)]
     found = []
     for method in others:
         mine, reference = both_measured(evaluation, metric, method, control)

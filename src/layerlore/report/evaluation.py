@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from layerlore.evaluate.construction import made_with
 from layerlore.evaluate.registry import METRICS
 from layerlore.methods.registry import METHODS
 from layerlore.report import colours, evaluation_view, words
@@ -61,6 +62,7 @@ def render_evaluation(evaluation: Evaluation) -> str:
             few=said.few(evaluation),
             families=evaluation_view.families(evaluation),
             matrix=evaluation_view.matrix(evaluation),
+            has_made=any(made_with(line.method, line.metric) for line in evaluation.lines if line.interval),
             curves=curves(evaluation),
             plot=(WIDTH, HEIGHT),
             examples=examples,

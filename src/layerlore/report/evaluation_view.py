@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from layerlore.evaluate.construction import made_with
 from layerlore.evaluate.registry import METRICS
 from layerlore.report import colours, maps, words
 from layerlore.report import evaluation_words as said
@@ -29,6 +30,7 @@ class Row:
 
     method: str
     control: bool
+    made: bool
     reference: bool
     mean: str
     ends: str
@@ -73,6 +75,7 @@ class Cell:
     mean: str
     verdict: str
     mark: str
+    made: bool
 
 
 @dataclass(frozen=True)
@@ -161,6 +164,7 @@ def _row(evaluation: Evaluation, line: Line, scale: _Scale) -> Row:
     return Row(
         method=said.title(line.method),
         control=said.is_control(line.method),
+        made=made_with(line.method, line.metric),
         reference=line.method == evaluation.against,
         mean=said.value(interval.mean),
         ends=said.ends(interval),
@@ -187,7 +191,8 @@ def matrix(evaluation: Evaluation) -> tuple[tuple[str, tuple[Cell | None, ...]],
 def _cell(line: Line) -> Cell | None:
     if line.interval is None:
         return None
-    return Cell(said.value(line.interval.mean), line.verdict, MARKS[line.verdict])
+    made = made_with(line.method, line.metric)
+    return Cell(said.value(line.interval.mean), line.verdict, MARKS[line.verdict], made)
 
 
 def examples(evaluation: Evaluation) -> tuple[Example, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from layerlore.evaluate.construction import made_with
 from layerlore.evaluate.registry import METRICS
 from layerlore.evaluate.statistics import FEW
 from layerlore.evaluate.summary import CONTROL, leaders, not_better, tellable
@@ -30,6 +31,8 @@ FAMILIES = {
 CONTROLLED = {"faithfulness", "localisation", "sanity"}
 """Families by which a map that knows nothing must be beaten; it may well be stable, or small."""
 BETTER = {"higher": "higher is better", "lower": "lower is better", "neither": "neither end is better"}
+MADE = "\N{DAGGER}"
+"""Sign of a value that a method has by construction."""
 Parts = tuple[tuple[str, bool], ...]
 
 
@@ -57,7 +60,10 @@ def title(method: str) -> str:
 
 
 def headline(evaluation: Evaluation) -> Parts:
-    """Who is among the best by how many metrics, in parts; True marks the emphasised ones."""
+    """Who is among the best throughout how many families, in parts; True marks the emphasised ones.
+
+    Metrics of a family are alike, so each counts for no vote of its own.
+    """
     found = [best for metric in evaluation.metrics if (best := leaders(evaluation, metric)) is not None]
     photos = words.count(len(evaluation.photos), "photo")
     methods = words.count(len(evaluation.methods), "method")
@@ -70,22 +76,28 @@ def headline(evaluation: Evaluation) -> Parts:
             ("every lead", True),
             (f" of one of the {methods} over the others.", False),
         )
-    counts = Counter(method for best in telling for method in (best.best, *best.alike))
-    most = max(counts.values())
+    families: dict[str, list[set[str]]] = {}
+    for best in telling:
+        families.setdefault(METRICS[best.metric].family, []).append({best.best, *best.alike})
+    counts = Counter(method for firsts in families.values() for method in set.intersection(*firsts))
+    most = max(counts.values(), default=0)
+    rest = f"{words.count(len(families), 'family', 'families')} of metrics that tell methods apart."
+    if not most:
+        return ((f"On {photos}, ", False), ("no method", True), (f" is among the best throughout any of {rest}", False))
     first = [_named(method) for method in evaluation.methods if counts[method] == most]
-    rest = f"of {words.count(len(telling), 'metric')} that {'tells' if len(telling) == 1 else 'tell'} methods apart."
     return (
         (f"On {photos}, ", False),
         (words.listed(first) if len(first) < 4 else f"{len(first)} of {methods}", True),
-        (f" {'is' if len(first) == 1 else 'are'} among the best by {most} {rest}", False),
+        (f" {'is' if len(first) == 1 else 'are'} among the best throughout {most} of {rest}", False),
     )
 
 
 def lead(evaluation: Evaluation) -> str:
     """How to take the headline."""
     among = (
-        "Among the best means: the best, or not to be told from the best by chance; controls do not compete, and how "
-        "much of the photo a map points at does not count. "
+        "Among the best means: the best, or not to be told from the best by chance, by every metric of the family that "
+        f"tells methods apart. Controls do not compete, nor does a method by a metric that it is made with ({MADE}); "
+        "how much of the photo a map points at does not count. "
     )
     return (among if any("among" in text for text, _ in headline(evaluation)) else "") + (
         "Metrics ask different questions and often disagree, so no single one ranks the methods; read the families "
@@ -100,8 +112,17 @@ def verdicts(evaluation: Evaluation, metric: str) -> list[str]:
         return ["It was not measured; the reason stands at the end of this page."]
     best = leaders(evaluation, metric)
     if best is None:
-        return [_range(evaluation, metric)]
-    return [_best(evaluation, best), *_controls(evaluation, best)]
+        return [_range(evaluation, metric), *_made(evaluation, metric)]
+    return [_best(evaluation, best), *_controls(evaluation, best), *_made(evaluation, metric)]
+
+
+def _made(evaluation: Evaluation, metric: str) -> Iterator[str]:
+    """Which methods ask what the metric asks, when they are made."""
+    names = [line.method for line in evaluation.lines if line.metric == metric and line.interval is not None]
+    made = tuple(name for name in names if made_with(name, metric))
+    if made:
+        verb, do = ("is", "does") if len(made) == 1 else ("are", "do")
+        yield f"{_titles(made)} ({MADE}) {verb} made by asking the network the same, so {do} not compete."
 
 
 def _controls(evaluation: Evaluation, best: Leaders) -> Iterator[str]:

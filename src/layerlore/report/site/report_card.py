@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from layerlore.evaluate.card import check
+from layerlore.evaluate.card import check_all
 from layerlore.evaluate.registry import METRICS
 from layerlore.evaluate.statistics import mean_interval
 from layerlore.evaluate.storage import DEFAULT, Folder, load_evaluation
@@ -99,12 +99,13 @@ class Card:
         self.waiting = 0 if self.stored is None else self._waiting(self.stored)
         self.evaluation = None if self.stored is None or self._another(self.stored) else self.stored
         self.method = OWN[study.manifest.settings.method]
+        self._made: dict[str, dict[str, Check]] = {}
         self.checks: tuple[Check, ...] = ()
         if self.evaluation is not None and self.method in self.evaluation.methods:
-            found = [
-                check(self.evaluation, self.method, name) for name in METRICS if METRICS[name].family in said.SECTIONS
-            ]
-            self.checks = tuple(one for one in found if one.state != "missing")
+            found = self._by_method(self.method).values()
+            self.checks = tuple(
+                one for one in found if METRICS[one.metric].family in said.SECTIONS and one.state != "missing"
+            )
 
     @property
     def headline(self) -> tuple[str, str, str]:
@@ -230,9 +231,16 @@ class Card:
         if found is None:
             return
         for method in found.methods:
-            cells = tuple(_cell(found, method, metric) for metric in measured)
+            checks = self._by_method(method)
+            cells = tuple(_cell(found, checks[metric]) for metric in measured)
             if any(cells):
                 yield evaluation_words.title(method), method == self.method, cells
+
+    def _by_method(self, method: str) -> dict[str, Check]:
+        """All checks of a method, made once."""
+        if self.evaluation is not None and method not in self._made:
+            self._made[method] = check_all(self.evaluation, method)
+        return self._made[method]
 
     def _missing(self, family: str, names: Sequence[str]) -> Iterator[State]:
         """What was not measured, and the command."""
@@ -261,7 +269,7 @@ class Card:
             return ()
         counted = [
             (said.STATES[state][1].capitalize(), f"{amount:,}", "")
-            for state in ("passed", "failed", "open", "told")
+            for state in ("passed", "failed", "open", "told", "made")
             if (amount := sum(one.state == state for one in self.checks))
         ]
         photos = f"of {len(self.study.images):,} in the study"
@@ -308,13 +316,12 @@ def render_card(card: Card, frame: Frame) -> str:
     )
 
 
-def _cell(evaluation: Evaluation, method: str, metric: str) -> Cell | None:
-    one = check(evaluation, method, metric)
+def _cell(evaluation: Evaluation, one: Check) -> Cell | None:
     if one.mean is None:
         return None
-    control = evaluation_words.is_control(method)
+    control = evaluation_words.is_control(one.method)
     sign, word = ("", "") if control or one.state == "told" else said.STATES[one.state]
-    values = evaluation.values(method, metric)
+    values = evaluation.values(one.method, one.metric)
     found = mean_interval(values[~np.isnan(values)], evaluation.seed)
     return Cell(evaluation_words.value(one.mean), evaluation_words.ends(found), sign, one.state, word)
 

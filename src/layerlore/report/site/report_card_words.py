@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from layerlore.evaluate.card import HALF
+from layerlore.evaluate.card import AGAINST_CONTROLS, HALF, WIDE_WIN
+from layerlore.evaluate.construction import ABLATED
 from layerlore.evaluate.registry import METRICS
 from layerlore.evaluate.statistics import mean_interval
 from layerlore.report import evaluation_words as said
@@ -31,6 +32,7 @@ STATES: dict[State, tuple[str, str]] = {
     "failed": ("✗", "failed"),
     "open": ("?", "open"),
     "told": ("·", "no mark"),
+    "made": (said.MADE, "by construction"),
     "missing": ("\N{EN DASH}", "not measured"),
 }
 """State to sign and word."""
@@ -73,23 +75,23 @@ MEANS: dict[str, tuple[str, str]] = {
         ),
     ),
     "c_insertion": (
-        "The order of the clusters by their first number brings the class back sooner than a random order does.",
-        "A random order of the clusters brings the class back sooner: do not rely on their first number.",
+        "The order of the clusters by their weight brings the class back sooner than a random order does.",
+        "A random order of the clusters brings the class back sooner: do not rely on their weight.",
     ),
     "c_deletion": (
         "Without the clusters that stand first the class is lost sooner than without random ones.",
         (
             "Without random clusters the class is lost sooner than without those that stand first: do not rely on "
-            "their first number."
+            "their weight."
         ),
     ),
     "c_shapley": (
-        "Clusters with a higher first number are worth more to the class.",
-        "Clusters with a higher first number are worth less to the class: do not rely on it.",
+        "Clusters of more weight are worth more to the class.",
+        "Clusters of more weight are worth less to the class: do not rely on it.",
     ),
     "c_ablation": (
-        "Without a cluster of a higher first number the class's score falls more.",
-        "Without a cluster of a higher first number the class's score falls less: do not rely on it.",
+        "Without a cluster of more weight the class's score falls more.",
+        "Without a cluster of more weight the class's score falls less: do not rely on it.",
     ),
     "c_seed": (
         f"Another seed gives {ALIKE}.",
@@ -116,6 +118,16 @@ MEANS: dict[str, tuple[str, str]] = {
     ),
 }
 """Metric to what it means when it is passed, and when it is failed."""
+BY_ABLATION = (
+    "By construction: importance is what clusters are worth when they are set to zero, exactly so for three or fewer, "
+    "and this metric asks the same again. It is about the sums, not about the clusters."
+)
+BY_CORRECTION = (
+    "By construction: the map is corrected by showing and hiding the photo in its own order, on the same blurred photo "
+    "and mean colour, so it must be good at this. Look at the other metrics."
+)
+ALONE = "A value alone says little: measure the maps that know nothing, random and gaussian, as well."
+WIDE = "It has no mark: wide maps win by it, also those that know nothing of the photo."
 CHANGES = "0 would mean that the map does not change at all, 1 that it changes by as much as it holds."
 NO_MARK = {
     "c_completeness": "1 would mean that the shown clusters do all that the layer does to the class; what is missing "
@@ -123,6 +135,7 @@ NO_MARK = {
     "c_mass": "1 would mean that nothing of the layer's weight is left out.",
     "max_sensitivity": CHANGES,
     "average_sensitivity": CHANGES,
+    **dict.fromkeys(WIDE_WIN, WIDE),
 }
 
 
@@ -146,6 +159,8 @@ def came_out(check: Check, values: NDArray[np.float64], seed: int) -> str:
 
 def means(check: Check) -> str:
     """What that means for a reader."""
+    if check.state == "made":
+        return BY_ABLATION if check.metric in ABLATED else BY_CORRECTION
     if check.metric in MEANS:
         passed, failed = MEANS[check.metric]
         if check.state == "open":
@@ -153,9 +168,8 @@ def means(check: Check) -> str:
         return passed if check.state == "passed" else failed
     if check.controls:
         return _beside_controls(check)
-    if METRICS[check.metric].family in {"faithfulness", "localisation"}:
-        return "A value alone says little: measure the maps that know nothing, random and gaussian, as well."
-    return NO_MARK.get(check.metric, "It has no mark; compare it with other methods.")
+    alone = METRICS[check.metric].family in AGAINST_CONTROLS
+    return NO_MARK.get(check.metric, ALONE if alone else "It has no mark; compare it with other methods.")
 
 
 def _beside_controls(check: Check) -> str:
@@ -164,7 +178,7 @@ def _beside_controls(check: Check) -> str:
         all_controls = words.listed([f"a {said.title(name)}" for name in check.controls])
         return f"The map is better than {all_controls}, which know nothing of the photo, by more than chance."
     if check.state == "failed":
-        return f"The map is no better than {behind}, which knows nothing of the photo: by this metric it shows nothing."
+        return f"By this metric the map is worse than {behind}, which knows nothing of the photo."
     return f"The map cannot be told from {behind}, which knows nothing of the photo; {_more(check.n)}"
 
 
@@ -199,7 +213,7 @@ def _all(judged: Sequence[Check]) -> str:
 def lead(checks: tuple[Check, ...]) -> str:
     """Which are failed, which are open, and how to take it."""
     parts = []
-    if all(one.state in {"open", "told"} for one in checks):
+    if all(one.state in {"open", "told", "made"} for one in checks):
         return ""
     for state, text in (("failed", "Failed"), ("open", "Open, since chance could have made it")):
         names = [METRICS[one.metric].title for one in checks if one.state == state]
