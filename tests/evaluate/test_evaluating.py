@@ -236,6 +236,10 @@ def test_a_method_that_failed_is_tried_again(
         ({"methods": "random", "against": "gradcam"}, "add it"),
         ({"methods": "gradcam", "options": {"gradcam": {"samples": 3}}}, "no option 'samples'"),
         ({"methods": "gradcam", "options": {"random": {}}}, "not among the methods"),
+        ({"methods": "inv", "options": {"inv": {"rounds": "abc"}}}, "inv: rounds is 'abc'; give a value such as 8"),
+        ({"methods": "random,gaussian", "options": {"gaussian": {"sigma": "abc"}}}, "gaussian: sigma is 'abc'"),
+        ({"methods": "random,gaussian", "options": {"gaussian": {"sigma": -1}}}, "gaussian: sigma is -1"),
+        ({"methods": "gaussian", "options": {"gaussian": {"sigma": -1}}, "workers": 2}, "gaussian: sigma is -1"),
         ({"methods": ""}, "no method is left"),
         ({"metrics": "pointing"}, "no metric is left"),
         ({"sample": 0}, "at least 1"),
@@ -250,6 +254,19 @@ def test_mistakes_are_told_before_anything_is_done(
     with pytest.raises(LayerLoreError, match=words) as caught:
         ll.evaluate(network, photos, **options)
     assert "\n" not in str(caught.value)
+
+
+def test_a_run_in_which_no_method_gives_a_map_says_why(
+    photos: Path, network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import layerlore.methods.random
+
+    def unfit(*_: object, **__: object) -> None:
+        raise SettingError("not today")
+
+    monkeypatch.setattr(layerlore.methods.random, "explain", unfit)
+    with pytest.raises(StudyError, match="no method gave a map of any photo; random: not today"):
+        ll.evaluate(network, photos, methods="random", metrics="insertion")
 
 
 def test_a_run_in_which_no_photo_works_says_why(network: Network, tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def in_processes(network: Network, items: Sequence[Item], plan: Plan, workers: i
             waiting = {}
             for item in items:
                 with interrupts_kept_here():  # the first call starts the processes
-                    waiting[executor.submit(_work, item)] = item
+                    waiting[executor.submit(_work, item, first=item is items[0])] = item
             while waiting:
                 done, _ = wait(waiting, return_when=FIRST_COMPLETED)
                 for future in done:
@@ -87,7 +87,7 @@ def _begin(driver: int, parcel: Path, plan: Plan, paths: Sequence[str]) -> None:
     _loaded.append((network, plan))
 
 
-def _work(item: Item) -> Done:
+def _work(item: Item, *, first: bool) -> Done:
     """Evaluate one photo in this process."""
     network, plan = _loaded[0]
-    return evaluate_photo(network, item, plan)
+    return evaluate_photo(network, item, plan, first=first)

@@ -72,8 +72,9 @@ def evaluate(  # noqa: PLR0913 all but the first two by name
         notice: Told, in one line each, what a person should know.
 
     Raises:
-        SettingError: A name or setting is unknown or out of range; or the folder holds another evaluation.
-        StudyError: No photo could be evaluated; or another run is at work in the folder.
+        SettingError: A name or setting is unknown or out of range, a method refuses an option, or the folder holds
+            another evaluation.
+        StudyError: No photo could be evaluated; no method gave a map of any; or another run is at work in the folder.
         LayerLoreError: Network or folder is at fault.
         KeyboardInterrupt: As it came; what was done is kept.
     """
@@ -162,6 +163,10 @@ def _gathered(
     if not results:
         path, reason = next(iter(failed.items()))
         raise StudyError(f"none of {len(items)} photos could be evaluated; {path}: {reason}")
+    problems = {run.method: run.problem for one in results.values() for run in one.runs.values()}
+    if all(run.problem for one in results.values() for run in one.runs.values()):
+        told_by = "; ".join(f"{method}: {reason}" for method, reason in problems.items())
+        raise StudyError(f"no method gave a map of any photo; {told_by}")
     photos = tuple(results[item.image_id] for item in items if item.image_id in results)
     return replace(described, photos=photos, failed=dict(sorted(failed.items())), views=views)
 
@@ -193,7 +198,7 @@ def _work(
     with on_one_thread():
         for item in items:
             told_before = count
-            done = evaluate_photo(network, item, plan, step)
+            done = evaluate_photo(network, item, plan, step, first=item is items[0])
             if left := len(plan.methods) - (count - told_before):
                 step(left)  # a photo that failed is done, too
             yield item, done

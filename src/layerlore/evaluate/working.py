@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from layerlore.errors import LayerLoreError, PhotoError
+from layerlore.errors import LayerLoreError, PhotoError, SettingError
 from layerlore.evaluate.case import make_case
 from layerlore.evaluate.measuring import measure
 from layerlore.evaluate.memory import peak_since, reset_peak
@@ -83,7 +83,9 @@ class Done:
     problem: str = ""
 
 
-def evaluate_photo(network: Network, item: Item, plan: Plan, tell: Callable[[], None] = lambda: None) -> Done:
+def evaluate_photo(
+    network: Network, item: Item, plan: Plan, tell: Callable[[], None] = lambda: None, *, first: bool = False
+) -> Done:
     """Run the methods on one photo and measure them.
 
     Args:
@@ -91,11 +93,13 @@ def evaluate_photo(network: Network, item: Item, plan: Plan, tell: Callable[[], 
         item: The photo.
         plan: What is to be done.
         tell: Called after each method.
+        first: The first photo of all: an option that a method refuses here, it refuses everywhere.
 
     Returns:
         What was found, or why nothing could be.
 
     Raises:
+        SettingError: An option was refused on the first photo.
         FileFormatError: The photo's file of results is damaged.
         OutputError: It cannot be written.
     """
@@ -117,7 +121,7 @@ def evaluate_photo(network: Network, item: Item, plan: Plan, tell: Callable[[], 
     if folder is not None:
         folder.write_view(item.image_id, view)
     for method in plan.methods:
-        run = _run(subject, method, plan, mask, runs.get(method))
+        run = _run(subject, method, plan, mask, runs.get(method), first=first)
         if run is not runs.get(method):
             runs[method] = run
             if folder is not None:
@@ -211,7 +215,13 @@ def _kept(before: PhotoResult | None, facts: PhotoFacts, plan: Plan) -> tuple[Ph
 
 
 def _run(
-    subject: Subject, method: str, plan: Plan, truth: NDArray[np.bool_] | None, before: MethodRun | None
+    subject: Subject,
+    method: str,
+    plan: Plan,
+    truth: NDArray[np.bool_] | None,
+    before: MethodRun | None,
+    *,
+    first: bool,
 ) -> MethodRun:
     """Run a method and measure it; or give back what was found before, where nothing is missing."""
     todo = _todo(before, method, plan)
@@ -228,6 +238,8 @@ def _run(
             options=plan.options.get(method, {}),
         )
     except LayerLoreError as error:
+        if first and isinstance(error, SettingError) and plan.options.get(method):
+            raise SettingError(f"{method}: {error}") from error
         return MethodRun(method, options, str(error))
     except Exception as error:  # noqa: BLE001 another library's way of not fitting this network; the others may
         return MethodRun(method, options, _line(error))
