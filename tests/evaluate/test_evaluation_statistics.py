@@ -47,9 +47,10 @@ def test_small_and_constant_samples() -> None:
     assert mean_interval([0.5], 0).low is None
     one = mean_interval([0.25] * 8, 0)
     assert (one.mean, one.low, one.high, one.n) == (0.25, 0.25, 0.25, 8)
-    two = mean_interval([0.0, 1.0], 0)
-    assert two.low is not None
-    assert two.low <= 0.5 <= (two.high or 0)
+    assert mean_interval([0.0, 1.0, 0.2, 0.7], 0).low is None  # too few photos for an interval
+    five = mean_interval([0.0, 1.0, 0.2, 0.7, 0.6], 0)
+    assert five.low is not None
+    assert five.low <= 0.5 <= (five.high or 0)
 
 
 @pytest.mark.parametrize("pairs", [3, EXACT])

@@ -51,7 +51,10 @@ def test_the_headline_counts_families_and_never_ranks_by_one(made_up: Evaluation
     few = hand_evaluation.evaluation(4)
     assert "chance could have made every lead" in sentence(few)
     assert "Among" not in evaluation_words.lead(few)
-    assert "too narrow" in evaluation_words.few(few)
+    assert "no interval for fewer than five" in evaluation_words.few(few)
+    assert "interval" not in " ".join(evaluation_words.verdicts(few, "insertion"))
+    assert all("band" not in one.note for one in curves(few))
+    assert "too narrow" in evaluation_words.few(hand_evaluation.evaluation(6))
     assert evaluation_words.few(made_up) == ""
     alone = dataclasses.replace(made_up, methods=("gradcam",))
     assert sentence(alone) == "1 method measured on 24 photos."

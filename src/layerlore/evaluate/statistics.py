@@ -24,6 +24,8 @@ FLIPS = 19_999
 """Random sign flips; the smallest p-value is 1 / (FLIPS + 1)."""
 EXACT = 13
 """Up to so many photos all sign flips are gone through."""
+FEWEST = 5
+"""Photos below which there is no interval: a bootstrap of so few only says what they are."""
 FEW = 10
 """Photos below which a bootstrap interval is known to be too narrow; it is told."""
 LEVEL = 0.95
@@ -36,7 +38,7 @@ class Interval:
 
     Attributes:
         mean: The mean.
-        low: Lower end; None for a single photo.
+        low: Lower end; None for fewer than ``FEWEST`` photos.
         high: Upper end.
         n: Photos.
     """
@@ -53,7 +55,7 @@ class Difference:
 
     Attributes:
         mean: Mean of method minus reference.
-        low: Lower end; None for a single photo.
+        low: Lower end; None for fewer than ``FEWEST`` photos.
         high: Upper end.
         n: Photos on which both were measured.
         p: Of the sign-flip test: how often would chance give a mean difference as large.
@@ -84,7 +86,7 @@ def mean_interval(values: Sequence[float] | NDArray[np.float64], seed: int) -> I
 
     data = np.sort(np.asarray(values, dtype=np.float64))
     mean = float(data.mean())
-    if len(data) < 2:
+    if len(data) < FEWEST:
         return Interval(mean, None, None, len(data))
     if float(np.ptp(data)) <= 1e-12 * max(1.0, abs(mean)):
         return Interval(mean, mean, mean, len(data))
@@ -115,11 +117,11 @@ def mean_band(
         seed: Of the resampling.
 
     Returns:
-        Mean, lower and upper edge, each of shape (points,).
+        Mean, lower and upper edge, each of shape (points,); edges are the mean for fewer than ``FEWEST`` photos.
     """
     curves = curves[np.lexsort(curves.T)]
     mean = curves.mean(axis=0)
-    if len(curves) < 2:
+    if len(curves) < FEWEST:
         return mean, mean, mean
     low, high = np.quantile(_resampled_means(curves, seed), _tails(), axis=0)
     return mean, np.asarray(low), np.asarray(high)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from layerlore.evaluate.registry import METRICS
-from layerlore.evaluate.statistics import mean_band
+from layerlore.evaluate.statistics import FEWEST, mean_band
 from layerlore.report import evaluation_words as said
 from layerlore.report import words
 
@@ -102,8 +102,8 @@ def _curves(evaluation: Evaluation, metric: str, bands: dict[str, tuple[NDArray[
     amount = len(evaluation.curves(next(iter(bands)), metric))
     note = (
         f"Across: share of the pixels, 0 to {_percent(max(float(band[0].max()) for band in bands.values()))}. "
-        f"Up: {_percent(low)} to {_percent(high)}, mean of {words.count(amount, 'photo')} with the pointwise 95"
-        f"{words.NBSP}% band."
+        f"Up: {_percent(low)} to {_percent(high)}, mean of {words.count(amount, 'photo')}"
+        + (f" with the pointwise 95{words.NBSP}% band." if amount >= FEWEST else ".")
     )
     if reference is not None:
         note += f" Dashed: {said.title(evaluation.against)}."

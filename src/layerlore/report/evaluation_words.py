@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from layerlore.evaluate.construction import made_with
 from layerlore.evaluate.registry import METRICS
-from layerlore.evaluate.statistics import FEW
+from layerlore.evaluate.statistics import FEW, FEWEST
 from layerlore.evaluate.summary import CONTROL, leaders, not_better, tellable
 from layerlore.methods.registry import METHODS
 from layerlore.report import words
@@ -48,7 +48,7 @@ def signed(number: float) -> str:
 
 
 def ends(interval: Interval) -> str:
-    """An interval's ends, such as "0.51 to 0.58", or "" for a single photo."""
+    """An interval's ends, such as "0.51 to 0.58", or "" where there are too few photos for one."""
     if interval.low is None or interval.high is None:
         return ""
     return f"{value(interval.low)} to {value(interval.high)}"
@@ -187,6 +187,8 @@ def few(evaluation: Evaluation) -> str:
     if len(evaluation.photos) >= FEW:
         return ""
     photos = words.count(len(evaluation.photos), "photo")
+    if len(evaluation.photos) < FEWEST:
+        return f"Few photos ({photos}): there is no interval for fewer than {words.SMALL_NUMBERS[FEWEST]}."
     return f"Few photos ({photos}): bootstrap intervals of fewer than {FEW} are too narrow."
 
 
