@@ -346,6 +346,14 @@ def test_the_command_prints_a_table_and_writes_page_values_and_json(photos: Path
     assert content["table"][0]["n"] == 4
 
 
+def test_metrics_that_fail_for_one_reason_share_a_line(photos: Path, folder: Path) -> None:
+    result = run(photos, *COMMAND, "--methods", "gradcam", "--metrics", "clusters")
+    assert result.exit_code == 0, result.output
+    (line,) = [line for line in result.stderr.splitlines() if "not measured" in line]
+    names = ", ".join(name for name, info in METRICS.items() if info.family == "clusters")
+    assert f"all methods by {names} (gradcam makes no clusters" in line
+
+
 def test_a_study_brings_its_photos_and_its_network(photos: Path, folder: Path) -> None:
     study = ll.Study.create(folder / "study", photos, network="evalnet:network")
     result = run(study.folder, "--no-open", "--methods", "random", "--metrics", "insertion", "--target", "label")

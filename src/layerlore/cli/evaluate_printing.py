@@ -83,10 +83,14 @@ def _costs(found: Evaluation, wide: int) -> None:
 
 
 def _unmeasured(found: Evaluation) -> None:
-    lines = found.missing()
-    for methods, metric, amount, reason in lines[:FEW]:
+    together: dict[tuple[tuple[str, ...], int, str], list[str]] = {}
+    for methods, metric, amount, reason in found.missing():
+        together.setdefault((methods, amount, reason), []).append(metric)
+    lines = list(together.items())
+    for (methods, amount, reason), metrics in lines[:FEW]:
         who = "all methods" if methods == found.methods else ", ".join(methods)
-        say(f"not measured on {counted(amount, 'photo')}: {who}{f' by {metric}' if metric else ''} ({reason})")
+        by = f" by {', '.join(metrics)}" if all(metrics) else ""
+        say(f"not measured on {counted(amount, 'photo')}: {who}{by} ({reason})")
     if len(lines) > FEW:
         say(f"not measured: {len(lines) - FEW} more; --json lists all")
 
