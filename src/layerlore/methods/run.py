@@ -110,12 +110,13 @@ def check_options(method: str, options: Mapping[str, object], seed: int) -> Call
     """
     check_method(method)
     explain: Callable[..., Raw] = importlib.import_module(f"layerlore.methods.{method}").explain
-    known = {name: one.default for name, one in inspect.signature(explain).parameters.items() if name not in OWN}
+    known = {name: one for name, one in inspect.signature(explain).parameters.items() if name not in OWN}
     for name, value in options.items():
         if name not in known:
             raise SettingError(f"{method} has no option {name!r}; it has {', '.join(known)}")
-        usual = known[name]
-        if isinstance(value, str) and isinstance(usual, int | float):
+        usual = known[name].default
+        takes_words = "str" in str(known[name].annotation)  # such as the name of a layer
+        if isinstance(value, str) and isinstance(usual, int | float) and not takes_words:
             raise SettingError(f"{method}: {name} is {value!r}; give a value such as {usual}")
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
         raise SettingError(f"seed {seed!r} is out of range; give a whole number from 0 to {2**32 - 1}")
