@@ -161,8 +161,8 @@ def test_traps_look_like_every_other_round(campaign: Campaign) -> None:
 
 FORBIDDEN = ("pickle.load", "pickle.loads", "yaml.load", "os.system", "marshal.loads", "eval", "exec", "compile")
 DANGEROUS = {"shell": True, "allow_pickle": True, "weights_only": False}
-ALLOWED = {"worker.py: pickle.loads"}
-"""A study hands its network to processes that it has started itself."""
+ALLOWED = {"worker.py: pickle.loads", "pool.py: pickle.load"}
+"""Studies and evaluations hand their network to processes that they have started themselves."""
 
 
 def calls(path: Path) -> Iterator[str]:
