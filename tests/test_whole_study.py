@@ -44,7 +44,7 @@ def test_the_whole_study_runs_and_is_marked_as_simulated(
     assert printed.splitlines()[-1] == "whole-study/report/index.html"
     pages = sorted((folder / "report").rglob("*.html"))
     assert len(pages) > 36
-    assert [page.name for page in pages if "simulated" not in page.read_text(encoding="utf-8").lower()] == []
+    assert [page.name for page in pages if "Simulated answers" not in page.read_text(encoding="utf-8")] == []
 
     assert load_validation(folder).scores
     classes = {one.label: one for one in load_classes(folder)}

@@ -129,10 +129,10 @@ def class_windows_found(seed: int, shift: float, method: str, kind: str, *, exch
 def test_random_windows_of_a_class_are_found_as_rarely_as_they_should(method: str, kind: str, shift: float) -> None:
     seeds = 300
     found = sum(class_windows_found(seed, shift, method, kind, exchange=True) for seed in range(seeds))
-    # 300 draws at 5 %: above 0.09 would come by chance once in a thousand. The sign is coarse, so it finds less.
-    assert found / seeds < 0.09
+    # 300 draws at 5 %: above 0.085 would come by chance 3 times in 1,000. The sign is coarse, so it finds less.
+    assert found / seeds < 0.085
     if kind == "smooth":
-        assert found / seeds > 0.015
+        assert found / seeds > 0.02
 
 
 def test_class_mix_alone_is_found_where_pictures_are_not_exchanged_in_their_photos() -> None:
@@ -154,9 +154,9 @@ def test_random_pictures_are_found_as_rarely_as_they_should(method: str, kind: s
         compared = negative if method == "mean" else negative[:SIZE]
         sets = shuffled(rows, SIZE, len(compared), 199, rng)
         found.append(p_value(space, ours, compared, sets, method, kind) < 0.05)
-    assert sum(found) / seeds < 0.09
+    assert sum(found) / seeds < 0.085
     if kind == "smooth":
-        assert sum(found) / seeds > 0.015
+        assert sum(found) / seeds > 0.02
 
 
 @pytest.mark.parametrize("method", ["mean", "ridge"])

@@ -12,7 +12,7 @@ import torch
 
 from layerlore.evaluate.metrics.maps import upsample
 from layerlore.local.capture import as_input
-from layerlore.methods.subject import forward
+from layerlore.methods.subject import Subject, forward
 from layerlore.network.state import undisturbed
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from layerlore.methods.result import Saliency
-    from layerlore.methods.subject import Subject
     from layerlore.network.model import Network
 
     Explain = Callable[[Network, torch.Tensor, int], NDArray[np.float32]]
@@ -105,11 +104,10 @@ def make_case(
         LayerLoreError: The method is unknown, does not fit the network, or an option is wrong.
     """
     from layerlore.methods.run import explain_subject
-    from layerlore.methods.subject import Subject as Given
 
     own = dict(options or {})
 
     def explain(network: Network, inputs: torch.Tensor, target: int) -> NDArray[np.float32]:
-        return explain_subject(Given(network, subject.photo, inputs, target), method=method, seed=seed, **own).map
+        return explain_subject(Subject(network, subject.photo, inputs, target), method=method, seed=seed, **own).map
 
     return Case(subject, explain_subject(subject, method=method, seed=seed, **own), explain, truth, seed)

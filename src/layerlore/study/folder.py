@@ -23,10 +23,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SCHEMA = 2
-"""1: explanations without ``importance``."""
+"""Version of all files of a study; a reader refuses later ones. 1: explanations without ``importance``."""
 HASHED_SCHEMA = 1
 """Part of what decides which maps there are and how they are numbered, which ``importance`` left as it was."""
-"""Version of all files of a study; a reader refuses later ones."""
 
 STUDY_FILE = "study.toml"
 EVALUATION_FILE = "evaluation.toml"

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from layerlore.evaluate.case import Case
     from layerlore.local.clustering import Method
+    from layerlore.network.layers import Layer
 
 NAMES = frozenset(FIGURES)
 METHOD_OF: dict[str, Method] = {"inv": "stable", "inv_paper": "paper"}
@@ -30,7 +31,7 @@ def measure(case: Case, names: Sequence[str]) -> dict[str, Measurement]:
     subject, seed = case.subject, case.saliency.seed
     settings = Settings(method, seed, ablation=True, flow=False)
     network = subject.network
-    layers = network.layers.select(case.saliency.settings.get("layers"))  # type: ignore[arg-type]
+    layers = folded_layers(case)
     [explained] = explain_inputs(network, [subject.photo], subject.inputs, [subject.target], layers, settings)
     stability = bool(STABILITIES & set(names))
     found = evaluate_clusters(network, subject.photo, explained, seed=case.seed, stability=stability)
@@ -39,6 +40,11 @@ def measure(case: Case, names: Sequence[str]) -> dict[str, Measurement]:
         name: Measurement(summary[name], "" if summary[name] is not None else _WHY, model_calls=found.model_calls)
         for name in names
     }
+
+
+def folded_layers(case: Case) -> tuple[Layer, ...]:
+    """The layers that the map was folded from."""
+    return case.subject.network.layers.select(case.saliency.settings.get("layers"))  # type: ignore[arg-type]
 
 
 _WHY = "no layer has clusters of which it could be told"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from layerlore.evaluate.metrics.clusters import METHOD_OF
+from layerlore.evaluate.metrics.clusters import METHOD_OF, folded_layers
 from layerlore.evaluate.metrics.sanity import likeness
 from layerlore.evaluate.randomised import randomised_after
 from layerlore.evaluate.records import Measurement
@@ -35,7 +35,7 @@ def measure(case: Case, names: Sequence[str]) -> dict[str, Measurement]:
         note = f"{case.saliency.method} weighs no maps layer by layer; for {' and '.join(METHOD_OF)} only"
         return {name: Measurement(None, note) for name in names}
     network, inputs, target = case.subject.network, case.subject.inputs, [case.subject.target]
-    layers = network.layers.select(case.saliency.settings.get("layers"))  # type: ignore[arg-type]
+    layers = folded_layers(case)
     usual = capture(network, inputs, target, layers)
     place = {layer.name: number for number, layer in enumerate(layers)}
     found, calls = [], 2

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
+
+from layerlore.local import folding
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
 FLAT = "the map is the same everywhere"
@@ -17,8 +19,7 @@ FLAT = "the map is the same everywhere"
 
 def upsample(values: NDArray[np.floating], size: Sequence[int]) -> torch.Tensor:
     """A map of shape (h, w) at another size (H, W), float64: bilinear, pixel centres aligned, as torch does it."""
-    tensor = torch.tensor(values, dtype=torch.float64)[None, None]
-    return torch.nn.functional.interpolate(tensor, tuple(size), mode="bilinear", align_corners=False)[0, 0]
+    return torch.from_numpy(folding.upsample(np.asarray(values, np.float64), (size[0], size[1])))
 
 
 def ranks(heat: torch.Tensor) -> torch.Tensor:
