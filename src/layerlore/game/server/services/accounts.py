@@ -120,8 +120,9 @@ def merge(guest: Player, into: Player, now: datetime) -> None:
     if guest.pk == into.pk:
         return
     with transaction.atomic():
-        first, second = sorted((guest.pk, into.pk))
-        locked = {row.pk: row for row in Player.objects.select_for_update().filter(pk__in=(first, second))}
+        # Not their keys: who plays meanwhile refers to them, and may hold what is needed below.
+        rows = Player.objects.select_for_update(no_key=True).filter(pk__in=(guest.pk, into.pk)).order_by("pk")
+        locked = {row.pk: row for row in rows}
         if locked.get(guest.pk) is None or locked[guest.pk].kind != PlayerKind.GUEST.value or into.pk not in locked:
             return
         rounds.leave(guest, now)

@@ -110,6 +110,8 @@ def erase(player: Player, *, keep_labels: bool, now: datetime) -> None:
         now: In UTC.
     """
     with transaction.atomic():
+        # A log-in that gives it a guest's rounds ends first, so that these are found.
+        list(Player.objects.select_for_update(no_key=True).filter(pk=player.pk).values_list("pk"))
         rounds.leave(player, now)
         account = player.account
         campaigns = set(Round.objects.filter(player=player).values_list("campaign_id", flat=True))

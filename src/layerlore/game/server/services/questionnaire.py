@@ -153,6 +153,7 @@ def find(player: Player | None, token: str) -> Sheet:
 def answer(sheet: Sheet, answers: Answers, *, language: str, now: datetime) -> bool:
     """Keep the answers to a sheet, once; False if it was answered before: the first answers stay."""
     with transaction.atomic():
+        _hold(pk=sheet.respondent_id)
         opened = sheet.opened or sheet.respondent.started
         # By its token: who was erased meanwhile has sheets with other ones.
         same = Sheet.objects.filter(pk=sheet.pk, token=sheet.token, state=SheetState.OPEN.value)
@@ -188,6 +189,7 @@ def seen_pictures(player: Player | int) -> Any:  # noqa: ANN401 - a query of key
 
 def merge(guest: Player, into: Player) -> None:
     """Give a guest's answers to another player of the same person; to each photo only the earlier ones are kept."""
+    _hold(player__in=(guest, into))
     for mine in Respondent.objects.filter(player=guest):
         other = Respondent.objects.filter(player=into, campaign=mine.campaign_id).first()
         if other is None:
@@ -205,6 +207,7 @@ def merge(guest: Player, into: Player) -> None:
 
 def forget(player: Player, ghost: Player, *, keep: bool) -> None:
     """Take the person out of the answers: days in place of times, no free words; or delete them."""
+    _hold(player=player)
     mine = Respondent.objects.filter(player=player)
     if not keep:
         mine.delete()
@@ -217,6 +220,14 @@ def forget(player: Player, ghost: Player, *, keep: bool) -> None:
         Sheet.objects.bulk_update(sheets, ["token", "comment", "opened", "answered"])
     for respondent in mine:
         Respondent.objects.filter(pk=respondent.pk).update(player=ghost, started=_day(respondent.started))
+
+
+def _hold(**which: object) -> None:
+    """Let nobody else change the sheets of these respondents until the transaction ends.
+
+    An answer that came between reading a sheet and writing it would be half undone. SQLite lets one writer in anyway.
+    """
+    list(Respondent.objects.select_for_update().filter(**which).order_by("pk").values_list("pk"))
 
 
 def _day(at: datetime | None) -> datetime | None:
