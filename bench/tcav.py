@@ -31,15 +31,14 @@ from layerlore.classes.tcav_features import Features
 from layerlore.classes.tcav_statistics import (
     Space,
     held_out_accuracy,
-    holm,
     null_derivatives,
     shuffled,
     sign_score,
     smooth_score,
     two_sided,
-    wilson,
 )
 from layerlore.network.photos import read_photo
+from layerlore.significance import holm, wilson
 
 TEXTURES = ("banded", "bubbly", "chequered", "cobwebbed", "crosshatched", "bumpy")
 CLASSES = {340: "zebra", 599: "honeycomb", 815: "spider web", 918: "crossword puzzle"}

@@ -34,14 +34,13 @@ from layerlore.classes.tcav_regions import Window, cut, random_windows
 from layerlore.classes.tcav_statistics import (
     Space,
     exchanged,
-    holm,
     null_derivatives,
     shuffled,
     smooth_score,
     two_sided,
-    wilson,
 )
 from layerlore.network.photos import read_photo
+from layerlore.significance import holm, wilson
 
 SIZE = 12
 PER = 6

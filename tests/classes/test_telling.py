@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small import network, save_photo
 
-from layerlore.classes.tcav_statistics import holm
 from layerlore.classes.telling import _chances, log_odds, shuffled_odds, telling_words
 from layerlore.concepts.records import MapKey
 from layerlore.errors import LayerError, StudyError
+from layerlore.significance import holm
 from layerlore.study.study import Study
 
 if TYPE_CHECKING:

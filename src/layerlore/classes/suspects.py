@@ -30,7 +30,7 @@ import numpy as np
 
 from layerlore.classes.drawing import LEVEL, chance_of, enough_draws
 from layerlore.classes.records import Suspect
-from layerlore.classes.tcav_statistics import holm
+from layerlore.significance import holm
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -26,7 +26,6 @@ from layerlore.classes.tcav_statistics import (
     corrected_interval,
     exchanged,
     held_out_accuracy,
-    holm,
     least_p,
     null_derivatives,
     resampled,
@@ -34,9 +33,9 @@ from layerlore.classes.tcav_statistics import (
     sign_score,
     smooth_score,
     two_sided,
-    wilson,
 )
 from layerlore.errors import SettingError
+from layerlore.significance import holm, wilson
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from layerlore.classes.tcav_records import ALPHA
-from layerlore.classes.tcav_statistics import holm
+from layerlore.significance import holm
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

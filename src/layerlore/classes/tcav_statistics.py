@@ -12,8 +12,7 @@ then one of these scores like any other, so that the test keeps its level for an
 
 Sources: Kim et al., "Interpretability beyond feature attribution", ICML 2018 (TCAV); Pahde et al., "Navigating neural
 space", ICLR 2025 (difference of means as vector); Phipson & Smyth, Stat. Appl. Genet. Mol. Biol. 9 (2010), on p-values
-of drawn permutations; Efron, Canad. J. Statist. 9 (1981), on bias-corrected intervals; Holm, Scand. J. Statist. 6
-(1979); Wilson, JASA 22 (1927).
+of drawn permutations; Efron, Canad. J. Statist. 9 (1981), on bias-corrected intervals.
 """
 
 from __future__ import annotations
@@ -23,6 +22,8 @@ from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from layerlore.significance import Z
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,9 +41,6 @@ RIDGE = 1.0
 
 BLOCK = 1024
 """Random sets that are computed together."""
-
-Z = 1.959963984540054
-"""Of a 95 % interval."""
 
 
 @dataclass(frozen=True)
@@ -197,24 +195,6 @@ def least_p(own: Places, null: Places) -> float:
     """
     same = int((null == own).all(axis=1).sum())
     return min(1.0, 2 * (1 + same) / (len(null) + 1))
-
-
-def holm(values: Sequence[float]) -> list[float]:
-    """P-values corrected for their number: step-down, monotone, at most 1."""
-    order = np.argsort(values, kind="stable")
-    found = np.empty(len(values))
-    highest = 0.0
-    for rank, place in enumerate(order):
-        highest = max(highest, min(1.0, (len(values) - rank) * values[place]))
-        found[place] = highest
-    return [float(value) for value in found]
-
-
-def wilson(share: float, trials: int) -> tuple[float, float]:
-    """95 % interval of a share."""
-    middle = (share + Z * Z / (2 * trials)) / (1 + Z * Z / trials)
-    half = Z / (1 + Z * Z / trials) * np.sqrt(share * (1 - share) / trials + Z * Z / (4 * trials**2))
-    return max(0.0, float(middle - half)), min(1.0, float(middle + half))
 
 
 def resampled(

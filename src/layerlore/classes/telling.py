@@ -19,8 +19,8 @@ import numpy as np
 
 from layerlore.classes.collecting import check_label
 from layerlore.classes.drawing import LEVEL, chances, enough_draws
-from layerlore.classes.tcav_statistics import holm
 from layerlore.errors import LayerError, StudyError
+from layerlore.significance import Z, holm
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,7 +35,6 @@ DRAWS = 2000
 AT_ONCE = 1_000_000
 """Draws that are made together, times photos or words, for memory."""
 DECIMALS = 6
-Z95 = 1.959964
 TINY = 1e-12
 
 
@@ -186,8 +185,8 @@ def _of_layer(found: _Counts, concepts: ConceptSet, seed: int, draws: int) -> li
             counts=(int(counts[one, place].sum()), int(counts[~one, place].sum())),
             photos=(int((counts[one, place] > 0).sum()), int((counts[~one, place] > 0).sum())),
             log_odds=round(float(odds[place]), DECIMALS),
-            low=round(float(odds[place] - Z95 * errors[place]), DECIMALS),
-            high=round(float(odds[place] + Z95 * errors[place]), DECIMALS),
+            low=round(float(odds[place] - Z * errors[place]), DECIMALS),
+            high=round(float(odds[place] + Z * errors[place]), DECIMALS),
             z=round(float(odds[place] / errors[place]), DECIMALS),
             p_value=p_values[place],
         )

@@ -15,7 +15,7 @@ import numpy as np
 
 from layerlore.classes.drawing import chance_of, enough_draws
 from layerlore.classes.records import Trend
-from layerlore.classes.tcav_statistics import holm
+from layerlore.significance import holm
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

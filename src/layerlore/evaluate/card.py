@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from layerlore.classes.tcav_statistics import holm
 from layerlore.evaluate.construction import made_with
 from layerlore.evaluate.registry import METRICS
 from layerlore.evaluate.statistics import SIGNIFICANT, sign_flip
 from layerlore.evaluate.summary import CONTROL, both_measured
 from layerlore.methods.registry import METHODS
+from layerlore.significance import holm
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

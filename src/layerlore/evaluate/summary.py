@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from layerlore.classes.tcav_statistics import holm
 from layerlore.evaluate.construction import made_with
 from layerlore.evaluate.registry import METRICS
 from layerlore.evaluate.statistics import SIGNIFICANT, Difference, Interval, mean_interval, paired_difference, sign_flip
 from layerlore.methods.registry import METHODS
+from layerlore.significance import holm
 
 if TYPE_CHECKING:
     from layerlore.evaluate.results import Evaluation

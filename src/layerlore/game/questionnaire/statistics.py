@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import stats
 
-from layerlore.classes.tcav_statistics import holm as corrected_by_holm
+from layerlore.significance import holm
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,14 +47,6 @@ def bootstrap_ratio(
     return float(sums.sum() / counts.sum()), float(low), float(high)
 
 
-def wilson(share: float, people: int) -> tuple[float, float]:
-    """Wilson's interval (1927) for a share."""
-    z = float(stats.norm.ppf(0.5 + LEVEL / 2))
-    middle = (share + z**2 / (2 * people)) / (1 + z**2 / people)
-    half = z / (1 + z**2 / people) * math.sqrt(share * (1 - share) / people + z**2 / (4 * people**2))
-    return middle - half, middle + half
-
-
 @dataclass(frozen=True)
 class MannWhitney:
     """Two groups compared by ranks.
@@ -86,9 +78,9 @@ def mann_whitney(first: Sequence[float], second: Sequence[float]) -> MannWhitney
     return MannWhitney(u, p, exact=True)
 
 
-def holm(values: Sequence[float | None]) -> list[float | None]:
-    """Values of p corrected by Holm's procedure (1979); None stays None and does not count."""
-    corrected = iter(corrected_by_holm([value for value in values if value is not None]))
+def holm_of_those(values: Sequence[float | None]) -> list[float | None]:
+    """Values of p corrected by Holm's procedure; None stays None and does not count."""
+    corrected = iter(holm([value for value in values if value is not None]))
     return [None if value is None else next(corrected) for value in values]
 
 

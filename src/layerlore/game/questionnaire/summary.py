@@ -19,7 +19,8 @@ from layerlore.game.questionnaire.records import (
     ItemMean,
     Summary,
 )
-from layerlore.game.questionnaire.statistics import bootstrap_ratio, choices_by_chance, holm, mann_whitney, wilson
+from layerlore.game.questionnaire.statistics import bootstrap_ratio, choices_by_chance, holm_of_those, mann_whitney
+from layerlore.significance import wilson
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -160,7 +161,7 @@ def _groups(
                 rank_biserial=2 * share - 1,
             )
         found.append(test)
-    corrected = holm([test.p for test in found])
+    corrected = holm_of_those([test.p for test in found])
     return tuple(replace(test, p_holm=p) for test, p in zip(found, corrected, strict=True))
 
 
@@ -177,7 +178,7 @@ def _shares(
     if len(people) < FEWEST:
         return None, tuple(ChoiceShare(one, times, Estimated()) for one, times in zip(methods, chosen, strict=True))
     together, single = choices_by_chance(counts, resamples=drawing.resamples, seed=drawing.seed)
-    corrected = holm(single)
+    corrected = holm_of_those(single)
     found = []
     for place, method in enumerate(methods):
         share = chosen[place] / sum(chosen)
