@@ -276,7 +276,7 @@ def test_a_run_in_which_no_photo_works_says_why(network: Network, tmp_path: Path
 
 
 def test_every_method_by_every_metric_of_a_network_gives_a_value_or_a_reason(photos: Path, network: Network) -> None:
-    slow = {"lime": {"samples": 20, "segmentation": "slic"}, "shap": {"evaluations": 20}}
+    slow = {"lime": {"samples": 20, "segmentation": "slic"}, "shap": {"evaluations": 20}, "rise": {"samples": 20}}
     truths = {path.name: np.ones((32, 40), np.bool_) for path in photos.rglob("*.png")}
     slow["fam"] = {"support": str(next(photos.rglob("*.png")))}
     found = ll.evaluate(network, photos, methods="all", metrics="all", options=slow, truths=truths, sample=1)

@@ -17,6 +17,7 @@ ONE_SIZE = {"layers": [-1]}
 FEW = {
     "sise": ONE_SIZE,
     "adasise": ONE_SIZE,
+    "rise": {"samples": 40},
     "inv": {"rounds": 1},
     "lime": {"samples": 40, "segmentation": "slic"},
     "shap": {"evaluations": 40},

@@ -37,6 +37,7 @@ METHODS: Mapping[str, MethodInfo] = MappingProxyType(
             MethodInfo("scorecam", "Score-CAM", "Wang et al., CVPR Workshops 2020"),
             MethodInfo("sise", "SISE", "Sattarzadeh et al., AAAI 2021"),
             MethodInfo("adasise", "Ada-SISE", "Sudhakar et al., ICASSP 2021"),
+            MethodInfo("rise", "RISE", "Petsiuk et al., BMVC 2018"),
             MethodInfo("fam", "FAM (of the class's weights)", "this project, after Liao et al., arXiv 2307.05017"),
             MethodInfo("nmf", "channel NMF", "after Fel et al., CVPR 2023"),
             MethodInfo("inv", "all layers folded and corrected", "this project, after Bianchi et al., IJCAI 2024"),
