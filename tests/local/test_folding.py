@@ -105,6 +105,11 @@ def test_a_wrong_map_is_put_right() -> None:
         assert asked == 2 * 8 * folding.ROUNDS
         assert right[4:12, 4:12].min() > right[4:12, 20:].max()
         assert (right.min(), right.max()) == (0, 1)
+    once = {hide: folding.correct(network, photo, 1, wrong, rounds=1, hide=hide)[0] for hide in folding.HIDE}
+    for ground in ("blur", "colour"):
+        same = np.array_equal(once["both"], once[ground])
+        assert same == (folding.grounds(1) == (ground,)), "what is said to hide is not what hides"
+    assert folding.grounds(3) == ("blur", "colour", "blur")
     same, asked = folding.correct(network, photo, 1, wrong, rounds=0)
     assert np.array_equal(same, wrong)
     assert asked == 0

@@ -11,12 +11,15 @@ import hand_evaluation
 import numpy as np
 import pytest
 from seen import DESKTOP, PHONE, keep, serious
+from typer.testing import CliRunner
 
+from layerlore.cli import app
 from layerlore.evaluate.card import check_all
-from layerlore.evaluate.construction import made_with
 from layerlore.evaluate.records import Measurement
 from layerlore.evaluate.registry import METRICS
 from layerlore.evaluate.storage import DEFAULT, Folder, Identity, load_evaluation
+from layerlore.evaluate.summary import leaders
+from layerlore.report import evaluation_view, evaluation_words
 from layerlore.report.site import report_card_words, write_site
 from layerlore.report.site.report_card import Card
 from layerlore.report.words import NBSP
@@ -69,12 +72,12 @@ def made_up(study: Study, photos: int = 12, metrics: tuple[str, ...] = tuple(MET
     return dataclasses.replace(whole, photos=tuple(results), methods=METHODS, metrics=metrics, facts=facts, failed={})
 
 
-def store(study: Study, found: Evaluation) -> None:
+def store(study: Study, found: Evaluation, place: Path | None = None, preprocess: str = "") -> None:
     """As ``layerlore evaluate`` keeps it."""
-    folder = Folder(study.folder / DEFAULT)
-    for place in (folder.path, folder.path / "photos"):
-        place.mkdir(exist_ok=True)
-    identity = Identity(found.facts["fingerprint"], "", found.seed, found.facts["target"])
+    folder = Folder(place or study.folder / DEFAULT)
+    (folder.path / "photos").mkdir(parents=True, exist_ok=True)
+    preprocess = preprocess or study.manifest.network["preprocess"]
+    identity = Identity(found.facts["fingerprint"], preprocess, found.seed, found.facts["target"])
     folder.write_settings(identity, found, [one.photo.image_id for one in found.photos])
     for photo in found.photos:
         folder.write(photo)
@@ -96,7 +99,7 @@ def test_a_mark_is_passed_or_failed_only_where_chance_could_not_have_done_it(stu
     turned = dataclasses.replace(found, methods=("random", "inv"))
     assert check_all(turned, "random")["insertion"].controls == (), "a control is not held against itself"
     few = made_up(study, 5)
-    unsure = tuple(check_all(few, "inv")[name] for name in LEVELS if not made_with("inv", name))
+    unsure = tuple(check_all(few, "inv")[name] for name in LEVELS if not found.made_with("inv", name))
     assert {one.state for one in unsure} == {"open"}, "five photos cannot tell anything"
     assert report_card_words.headline("Net", unsure)[1] == "nothing"
     assert "fewer than six photos never tell" in report_card_words.means(unsure[0])
@@ -124,6 +127,59 @@ def test_what_a_method_is_made_with_is_told_and_not_judged(study: Study) -> None
     counted = sum(one.state in judged for one in checks.values())
     assert report_card_words.headline("Net", tuple(checks.values()))[1].endswith(f" of {counted}")
     assert check_all(found, "gradcam")["insertion"].state in judged
+
+
+def with_options(found: Evaluation, *options: str) -> Evaluation:
+    """The same with such options of this project's own method, by turns from photo to photo."""
+    photos = [
+        dataclasses.replace(
+            one, runs={**one.runs, "inv": dataclasses.replace(one.runs["inv"], options=options[place % len(options)])}
+        )
+        for place, one in enumerate(found.photos)
+    ]
+    return dataclasses.replace(found, photos=tuple(photos))
+
+
+@pytest.mark.parametrize(
+    ("options", "made"),
+    [
+        ('{"rounds": 0}', ()),
+        ('{"rounds": 0, "hide": "colour"}', ()),
+        ('{"hide": "colour"}', ("insertion_mean", "deletion_mean")),
+        ('{"hide": "blur"}', ("insertion", "deletion")),
+        ('{"rounds": 1}', ("insertion", "deletion")),  # the first correction blurs, the second would take the colour
+        ('{"rounds": 2}', ("insertion", "deletion", "insertion_mean", "deletion_mean")),
+    ],
+)
+def test_what_is_by_construction_depends_on_the_options(study: Study, options: str, made: tuple[str, ...]) -> None:
+    found = with_options(made_up(study), options)
+    checks = check_all(found, "inv")
+    importance = {"c_insertion", "c_deletion", "c_shapley", "c_ablation"}
+    assert {name for name, one in checks.items() if one.state == "made"} == {*made, *importance}
+    for metric in ("insertion", "deletion", "insertion_mean", "deletion_mean"):
+        assert (checks[metric].controls == ()) == (metric in made), "what is no merit by construction is judged"
+        assert ("inv" in {leaders(found, metric).best, *leaders(found, metric).alike}) <= (metric not in made)
+        footnote = any("(†)" in text for text in evaluation_words.verdicts(found, metric))
+        assert footnote == (metric in made)
+        [block] = evaluation_view.families(dataclasses.replace(found, metrics=(metric,)))[0].blocks
+        assert [row.made for row in block.rows if row.method.startswith("all layers")] == [metric in made]
+    assert report_card_words.headline("Net", tuple(checks.values()))[1].endswith(
+        f" of {sum(one.state in {'passed', 'failed', 'open'} for one in checks.values())}"
+    )
+    if not made:
+        assert checks["insertion"].state == "passed"  # better than both controls by 0.2
+
+
+def test_options_are_told_as_they_are_typed_and_the_strictest_of_several_counts(study: Study) -> None:
+    mixed = with_options(made_up(study), "{}", '{"hide": "colour", "rounds": 0}')
+    assert mixed.given_options == "inv.hide=colour inv.rounds=0 or inv without options"
+    assert mixed.made_with("inv", "insertion"), "some of its maps are corrected"
+    store(study, with_options(made_up(study), '{"rounds": 0}'))
+    page = text_of(write_site(study, workers=1).index.parent / "card.html")
+    assert "Methods had options of their own: inv.rounds=0." in page
+    assert page.count("By construction: importance") == 4
+    assert "By construction: the map is corrected" not in page
+    assert made_up(study).given_options == ""
 
 
 def test_p_values_of_a_card_are_corrected_for_all_that_it_judges(study: Study) -> None:
@@ -186,7 +242,7 @@ def test_the_card_says_what_came_out_what_is_missing_and_when_it_is_of_something
     for file in list((study.folder / DEFAULT / "photos").iterdir())[2:]:
         file.unlink()
     card = Card(study)
-    assert (card.checks, card.waiting) == ((), 10)
+    assert (card.checks, card.source.waiting) == ((), 10)
     told = " ".join(state.text for state in card.states()).replace(NBSP, " ")
     assert "stopped before its end: 10 photos were not measured" in told
     assert "This study's own maps (method inv) were not measured" in told
@@ -202,6 +258,68 @@ def test_what_earlier_runs_measured_still_counts(study: Study) -> None:
     assert load_evaluation(study.folder).metrics == ("emprt",)
     every = load_evaluation(study.folder, every_run=True)
     assert (set(every.methods), set(every.metrics), len(every.photos)) == (set(METHODS), set(METRICS), 12)
+
+
+def test_an_evaluation_that_is_kept_elsewhere_is_named(study: Study, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "kept" / "measured"
+    found = made_up(study, metrics=("emprt", "random_logit"))
+    store(study, found, elsewhere)
+    out = study.folder / "report"
+    card, command = out / "card.html", ["report", str(study.folder), "--no-open", "--workers", "1"]
+    named = [*command, "--evaluation", str(elsewhere)]
+    assert CliRunner().invoke(app, command).exit_code == 0
+    assert "are <em>not checked</em> yet" in text_of(card)
+    assert CliRunner().invoke(app, named).exit_code == 0
+    page = text_of(card)
+    assert "pass <em>1 of 2</em> checks" in page
+    assert "Failed: Random logit" in page
+    assert (
+        "--metrics smprt,later_layers --out kept/measured && layerlore report study --evaluation kept/measured" in page
+    )
+    assert "<code>kept/measured/evaluation.html</code>" in page
+    assert str(tmp_path) not in page
+    assert "pass <b>1 of 2</b>" in text_of(out / "index.html")
+
+    written = card.stat().st_mtime_ns
+    assert CliRunner().invoke(app, named).exit_code == 0
+    assert card.stat().st_mtime_ns == written, "nothing has changed"
+    strangers = [
+        dataclasses.replace(one, photo=dataclasses.replace(one.photo, image_id=f"{place:016x}"))
+        for place, one in enumerate(found.photos[:5])
+    ]
+    store(study, dataclasses.replace(found, photos=(*found.photos[:7], *strangers)), elsewhere)
+    for one in found.photos[7:]:
+        (elsewhere / "photos" / f"{one.photo.image_id}.parquet").unlink()
+    assert study.report(evaluation=elsewhere) == out / "index.html"
+    page = text_of(card)
+    assert "5 photos of 12 that were measured are not in the study: they are left out here." in page
+    assert "<dd>7 <small>of 21 in the study</small></dd>" in page
+    assert CliRunner().invoke(app, command).exit_code == 0
+    assert "are <em>not checked</em> yet" in text_of(card), "it has to be named each time"
+
+
+def test_an_evaluation_that_does_not_belong_to_the_study_is_refused_in_a_line(study: Study, tmp_path: Path) -> None:
+    found = made_up(study, metrics=("emprt",))
+    store(study, dataclasses.replace(found, facts={**found.facts, "fingerprint": "cd" * 32}), tmp_path / "network")
+    store(study, found, tmp_path / "prepared", preprocess="otherwise")
+    others = [
+        dataclasses.replace(one, photo=dataclasses.replace(one.photo, image_id=f"{place:016x}"))
+        for place, one in enumerate(found.photos)
+    ]
+    store(study, dataclasses.replace(found, photos=tuple(others)), tmp_path / "photos")
+    for folder, words in {
+        "nowhere": "is no evaluation; make one with layerlore evaluate",
+        "network": "weights cdcdcdcdcdcd, while the study's has",
+        "prepared": "photos are prepared for it in another way",
+        "photos": "of other photos, none of them is in the study",
+    }.items():
+        ran = CliRunner().invoke(
+            app, ["report", str(study.folder), "--no-open", "--workers", "1", "--evaluation", str(tmp_path / folder)]
+        )
+        assert (ran.exit_code, len(ran.stderr.splitlines())) == (1, 1)
+        assert ran.stderr.startswith(f"error: {tmp_path / folder}")
+        assert words in ran.stderr
+    assert not (study.folder / "report").exists()
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import typer
 
 from layerlore.cli.printing import counted, printable, say
-from layerlore.evaluate.construction import made_with
 from layerlore.evaluate.registry import METRICS
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ def print_evaluation(found: Evaluation) -> None:
         if (chance := lines[0].chance) is not None:
             _out(f"  {'chance':<{wide}}  {chance:8.3f}")
         _out(f"  {verdict(found, metric)}".rstrip())
-        if made := [line.method for line in lines if made_with(line.method, metric)]:
+        if made := [line.method for line in lines if found.made_with(line.method, metric)]:
             _out(f"  by construction, no competitor: {', '.join(made)}")
     _costs(found, wide)
     _unmeasured(found)

@@ -27,6 +27,13 @@ def report(
     folder: Annotated[Path, typer.Argument(help="Folder of the study.", metavar="DIR")],
     *,
     out: Annotated[Path | None, typer.Option(help="Folder to write to; default: DIR/report.", metavar="FOLDER")] = None,
+    evaluation: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of what layerlore evaluate found, for the report card; default: DIR/evaluation.",
+            metavar="FOLDER",
+        ),
+    ] = None,
     workers: Annotated[
         int | None, typer.Option(help="Processes; default: as many as there are processors.", min=1, metavar="N")
     ] = None,
@@ -43,7 +50,7 @@ def report(
 
         study = Study.open(folder)
         with study_progress("writing") as progress:
-            site = write_site(study, out, workers=workers, progress=progress)
+            site = write_site(study, out, evaluation=evaluation, workers=workers, progress=progress)
         _print(site, as_json=as_json)
         if browser and not as_json and has_screen():
             webbrowser.open(site.index.resolve().as_uri())

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from layerlore.evaluate.construction import made_with
 from layerlore.evaluate.registry import METRICS
 from layerlore.evaluate.statistics import SIGNIFICANT, sign_flip
 from layerlore.evaluate.summary import CONTROL, both_measured
@@ -109,7 +108,7 @@ def _check(evaluation: Evaluation, method: str, metric: str, sides: Mapping[str,
     if not len(values):
         return Check(metric, method, "missing")
     mean, n = float(values.mean()), len(values)
-    if made_with(method, metric):
+    if evaluation.made_with(method, metric):
         return Check(metric, method, "made", mean, n)
     if not sides:
         return Check(metric, method, "told", mean, n)
@@ -125,7 +124,7 @@ def _held_against(evaluation: Evaluation, method: str, metric: str) -> dict[str,
     """What the method is held against, a number or controls, to the differences from it on the photos."""
     values = evaluation.values(method, metric)
     values = values[~np.isnan(values)]
-    if not len(values) or made_with(method, metric):
+    if not len(values) or evaluation.made_with(method, metric):
         return {}
     if metric in MARKS:
         return {OWN_MARK: values - MARKS[metric]}

@@ -6,19 +6,32 @@ Such a value is true and still no merit: by these metrics the method does not co
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from layerlore.local.folding import grounds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-CORRECTED = frozenset({"insertion", "deletion", "insertion_mean", "deletion_mean"})
-"""``layerlore.local.folding.correct`` shows and hides the photo in the map's order, on the same blur and colour."""
+CORRECTED: Mapping[str, frozenset[str]] = MappingProxyType(
+    {"blur": frozenset({"insertion", "deletion"}), "colour": frozenset({"insertion_mean", "deletion_mean"})}
+)
+"""``layerlore.local.folding.correct`` shows and hides the photo in the map's order on the ground of these metrics."""
 ABLATED = frozenset({"c_insertion", "c_deletion", "c_shapley", "c_ablation"})
-"""Importance is the Shapley value of a cluster, its channels at zero; exact for three clusters or fewer."""
+"""Importance is the Shapley value of a cluster, its channels at zero; exact for three clusters or fewer. No option
+changes that."""
 
-_MADE_WITH: Mapping[str, frozenset[str]] = MappingProxyType({"inv": CORRECTED | ABLATED})
 
+def made_with(method: str, metric: str, options: Mapping[str, Any]) -> bool:
+    """Whether a method asks what the metric asks, when it is made.
 
-def made_with(method: str, metric: str) -> bool:
-    """Whether a method asks what the metric asks, when it is made."""
-    return metric in _MADE_WITH.get(method, frozenset())
+    Args:
+        method: Its name.
+        metric: Its name.
+        options: Of the method, those that were given: without correction nothing is asked of the photo, and on one
+            ground only the metrics on that ground are.
+    """
+    if method != "inv":
+        return False
+    given = {name: options[name] for name in ("rounds", "hide") if name in options}
+    return metric in ABLATED or any(metric in CORRECTED[ground] for ground in grounds(**given))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from layerlore.errors import SettingError
+from layerlore.evaluate.construction import made_with
 from layerlore.evaluate.registry import METRICS
 from layerlore.evaluate.summary import Line, summarise
 
@@ -160,6 +161,34 @@ class Evaluation:
         found = [self.measurement(photo, method, metric) for photo in self.photos]
         return np.array([np.nan if one is None or one.value is None else one.value for one in found], dtype=np.float64)
 
+    @cached_property
+    def options(self) -> Mapping[str, tuple[Mapping[str, Any], ...]]:
+        """Method to the options that its maps were made with.
+
+        There are several where a run with other options was stopped before all photos were done again.
+        """
+        texts = {
+            method: sorted(
+                {run.options for photo in self.photos if (run := photo.runs.get(method)) and not run.problem}
+            )
+            for method in self.methods
+        }
+        return {method: tuple(json.loads(text) for text in own) for method, own in texts.items()}
+
+    @property
+    def given_options(self) -> str:
+        """The options as they are typed, such as ``lime.samples=300``; "" where none were given."""
+        found = []
+        for method, own in self.options.items():
+            given = [" ".join(f"{method}.{name}={_typed(value)}" for name, value in one.items()) for one in own]
+            if any(given):
+                found.append(" or ".join(text or f"{method} without options" for text in given))
+        return ", ".join(found)
+
+    def made_with(self, method: str, metric: str) -> bool:
+        """Whether any of the method's maps was made by asking what the metric asks."""
+        return any(made_with(method, metric, options) for options in self.options.get(method, ()))
+
     def curves(self, method: str, metric: str) -> NDArray[np.float64]:
         """Curves of the photos that have one of the usual length, shape (photos, points, 2)."""
         found = [self.measurement(photo, method, metric) for photo in self.photos]
@@ -303,3 +332,8 @@ class Evaluation:
         from layerlore.report.evaluation import evaluation_notebook_html
 
         return evaluation_notebook_html(self)
+
+
+def _typed(value: object) -> str:
+    """An option's value as it is typed."""
+    return value if isinstance(value, str) else json.dumps(value)

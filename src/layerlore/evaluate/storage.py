@@ -225,9 +225,7 @@ def load_evaluation(folder: str | Path, *, every_run: bool = False) -> Evaluatio
     Raises:
         FileFormatError: It is none, or a file is damaged.
     """
-    path = Path(folder)
-    if not (path / SETTINGS_FILE).is_file() and (path / DEFAULT / SETTINGS_FILE).is_file():
-        path = path / DEFAULT
+    path = find_folder(folder)
     place = Folder(path)
     content = place.settings()
     try:
@@ -246,6 +244,13 @@ def load_evaluation(folder: str | Path, *, every_run: bool = False) -> Evaluatio
     except (LookupError, TypeError) as error:
         raise FileFormatError(f"{path / SETTINGS_FILE}: damaged ({error} is missing); {WAY_OUT}") from error
     return _with_earlier(last, place) if every_run else last
+
+
+def find_folder(folder: str | Path) -> Path:
+    """The folder of an evaluation, which may be given as that of the study around it."""
+    path = Path(folder)
+    inside = path / DEFAULT
+    return inside if Folder(inside).exists and not Folder(path).exists else path
 
 
 def _with_earlier(last: Evaluation, place: Folder) -> Evaluation:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from layerlore.evaluate.construction import made_with
 from layerlore.evaluate.registry import METRICS
 from layerlore.evaluate.statistics import SIGNIFICANT, Difference, Interval, mean_interval, paired_difference, sign_flip
 from layerlore.methods.registry import METHODS
@@ -135,7 +134,7 @@ def leaders(evaluation: Evaluation, metric: str) -> Leaders | None:
     measured = [
         line
         for line in evaluation.lines
-        if line.metric == metric and line.interval is not None and competes(line.method, metric)
+        if line.metric == metric and line.interval is not None and competes(evaluation, line.method, metric)
     ]
     if better == "neither" or METRICS[metric].family == "complexity" or not measured:
         return None
@@ -151,9 +150,9 @@ def leaders(evaluation: Evaluation, metric: str) -> Leaders | None:
     return Leaders(metric, best.method, tuple(alike), best.interval.n if best.interval else 0, len(measured))
 
 
-def competes(method: str, metric: str) -> bool:
+def competes(evaluation: Evaluation, method: str, metric: str) -> bool:
     """Whether a good value speaks for a method: it is no control, and not made with what the metric asks."""
-    return METHODS[method].source != CONTROL and not made_with(method, metric)
+    return METHODS[method].source != CONTROL and not evaluation.made_with(method, metric)
 
 
 def both_measured(
@@ -174,7 +173,7 @@ def not_better(evaluation: Evaluation, metric: str, control: str) -> tuple[str, 
         control: A method that knows nothing of the photo, such as ``random``.
     """
     sign = 1 if METRICS[metric].better == "higher" else -1
-    others = [name for name in evaluation.methods if competes(name, metric)]
+    others = [name for name in evaluation.methods if competes(evaluation, name, metric)]
     found = []
     for method in others:
         mine, reference = both_measured(evaluation, metric, method, control)

@@ -122,21 +122,31 @@ def correct(
         SettingError: ``hide`` is something else.
         GradientError: The class's probability has no gradient at the photo.
     """
-    if hide not in HIDE:
-        raise SettingError(f"hide is {hide!r}; choose one of {', '.join(HIDE)}")
+    turns = grounds(rounds, hide)
     asked = 0
     heat = _scaled(heat)
     with network.lock, undisturbed(network.module):
         photo = as_input(network, inputs)
-        hidden = [_hidden(photo, how) for how in HIDE[hide]]
-        for turn in range(rounds):
+        hidden = {how: _hidden(photo, how) for how in set(turns)}
+        for turn, how in enumerate(turns):
             shown = _shown(heat, [share * WIDER[turn % len(WIDER)] for share in SHARES])
-            slope = _slope(network, photo, hidden[turn % len(hidden)], shown, target)
+            slope = _slope(network, photo, hidden[how], shown, target)
             slope = smooth(slope, GRAIN)
             asked += 2 * len(shown)
             if slope.any():
                 heat = heat + STEP * slope / np.abs(slope).max()
     return _above(heat), asked
+
+
+def grounds(rounds: int = ROUNDS, hide: str = "both") -> tuple[str, ...]:
+    """What takes the place of what is not shown, ``blur`` or ``colour``, in each round of a correction.
+
+    Raises:
+        SettingError: ``hide`` is something else.
+    """
+    if hide not in HIDE:
+        raise SettingError(f"hide is {hide!r}; choose one of {', '.join(HIDE)}")
+    return tuple(HIDE[hide][turn % len(HIDE[hide])] for turn in range(rounds))
 
 
 def upsample(values: NDArray[np.float64], size: tuple[int, int]) -> NDArray[np.float64]:

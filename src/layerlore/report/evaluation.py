@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from layerlore.evaluate.construction import made_with
 from layerlore.evaluate.registry import METRICS
 from layerlore.methods.registry import METHODS
 from layerlore.report import colours, evaluation_view, words
@@ -62,7 +61,7 @@ def render_evaluation(evaluation: Evaluation) -> str:
             few=said.few(evaluation),
             families=evaluation_view.families(evaluation),
             matrix=evaluation_view.matrix(evaluation),
-            has_made=any(made_with(line.method, line.metric) for line in evaluation.lines if line.interval),
+            has_made=any(evaluation.made_with(line.method, line.metric) for line in evaluation.lines if line.interval),
             curves=curves(evaluation),
             plot=(WIDTH, HEIGHT),
             examples=examples,
@@ -100,7 +99,6 @@ def _unmeasured(evaluation: Evaluation) -> list[tuple[str, str]]:
 def _facts(evaluation: Evaluation) -> list[tuple[str, str]]:
     """What made the page."""
     facts = evaluation.facts
-    options = "; ".join(f"{name} {own}" for name, own in facts["options"].items())
     rows = [
         ("network", f"{facts['network']}, weights {facts['fingerprint'][:12]}"),
         ("photos", f"{facts['photos']}, {words.count(len(evaluation.photos), 'photo')}"),
@@ -112,7 +110,7 @@ def _facts(evaluation: Evaluation) -> list[tuple[str, str]]:
         ("seed", str(evaluation.seed)),
         ("compared with", said.title(evaluation.against)),
         ("objects", facts["truth"]),
-        ("options", options),
+        ("options", evaluation.given_options),
         ("versions", ", ".join(f"{name} {version}" for name, version in facts["versions"].items())),
     ]
     return [(key, text) for key, text in rows if text]

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from layerlore.evaluate.construction import made_with
 from layerlore.evaluate.registry import METRICS
 from layerlore.report import colours, maps, words
 from layerlore.report import evaluation_words as said
@@ -164,7 +163,7 @@ def _row(evaluation: Evaluation, line: Line, scale: _Scale) -> Row:
     return Row(
         method=said.title(line.method),
         control=said.is_control(line.method),
-        made=made_with(line.method, line.metric),
+        made=evaluation.made_with(line.method, line.metric),
         reference=line.method == evaluation.against,
         mean=said.value(interval.mean),
         ends=said.ends(interval),
@@ -183,15 +182,15 @@ def matrix(evaluation: Evaluation) -> tuple[tuple[str, tuple[Cell | None, ...]],
     """All methods by all metrics."""
     lines = {(line.method, line.metric): line for line in evaluation.lines}
     return tuple(
-        (said.title(method), tuple(_cell(lines[method, metric]) for metric in evaluation.metrics))
+        (said.title(method), tuple(_cell(evaluation, lines[method, metric]) for metric in evaluation.metrics))
         for method in evaluation.methods
     )
 
 
-def _cell(line: Line) -> Cell | None:
+def _cell(evaluation: Evaluation, line: Line) -> Cell | None:
     if line.interval is None:
         return None
-    made = made_with(line.method, line.metric)
+    made = evaluation.made_with(line.method, line.metric)
     return Cell(said.value(line.interval.mean), line.verdict, MARKS[line.verdict], made)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from layerlore.evaluate.construction import made_with
 from layerlore.evaluate.registry import METRICS
 from layerlore.evaluate.statistics import FEW, FEWEST
 from layerlore.evaluate.summary import CONTROL, leaders, not_better, tellable
@@ -119,7 +118,7 @@ def verdicts(evaluation: Evaluation, metric: str) -> list[str]:
 def _made(evaluation: Evaluation, metric: str) -> Iterator[str]:
     """Which methods ask what the metric asks, when they are made."""
     names = [line.method for line in evaluation.lines if line.metric == metric and line.interval is not None]
-    made = tuple(name for name in names if made_with(name, metric))
+    made = tuple(name for name in names if evaluation.made_with(name, metric))
     if made:
         verb, do = ("is", "does") if len(made) == 1 else ("are", "do")
         yield f"{_titles(made)} ({MADE}) {verb} made by asking the network the same, so {do} not compete."

@@ -381,22 +381,25 @@ class Study:
 
         return load_classes(self.folder)
 
-    def report(self, out: str | Path | None = None) -> Path:
+    def report(self, out: str | Path | None = None, *, evaluation: str | Path | None = None) -> Path:
         """Write the study's site, or bring it up to date; see :func:`layerlore.report.site.write_site`.
 
         Args:
             out: Folder to write to; None: ``report`` in the study's folder.
+            evaluation: Folder of the evaluation for the report card; None: ``evaluation`` in the study's.
 
         Returns:
             The page to open.
 
         Raises:
             OutputError: The folder is not empty and not ours, or cannot be written.
-            FileFormatError: Explanations of the study cannot be read.
+            FileFormatError: Explanations of the study cannot be read, or the named folder holds no evaluation.
+            SettingError: The named evaluation is of another network, or of other photos.
         """
         from layerlore.report.site import write_site
 
-        return write_site(self, None if out is None else Path(out)).index
+        named = None if evaluation is None else Path(evaluation)
+        return write_site(self, None if out is None else Path(out), evaluation=named).index
 
     def photo_path(self, image_id: str) -> Path:
         """Where a photo's file is."""

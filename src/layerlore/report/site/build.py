@@ -73,6 +73,7 @@ def write_site(
     study: Study,
     out: Path | None = None,
     *,
+    evaluation: Path | None = None,
     workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Site:
@@ -81,16 +82,19 @@ def write_site(
     Args:
         study: The study; it need not be complete.
         out: Folder to write to; None: ``report`` in the study's folder.
+        evaluation: Folder of the evaluation for the report card; None: ``evaluation`` in the study's, if it is there.
         workers: Processes; None: as many as there are processors.
         progress: Told how many of how many pages are written.
 
     Raises:
         OutputError: The folder is not empty and not ours, or cannot be written.
-        FileFormatError: Explanations of the study cannot be read.
+        FileFormatError: Explanations of the study cannot be read, or the named folder holds no evaluation.
+        SettingError: The named evaluation is of another network, or of other photos.
     """
     began = time.perf_counter()
     out = study.folder / REPORT if out is None else out
     before = ours.read_ours(out)
+    card = Card(study, evaluation)
     shards = list(scan(study))
     images = sorted((image for shard in shards for image in shard.images), key=by_name)
     names = names_of_classes(images)
@@ -102,7 +106,6 @@ def write_site(
     views = {image_id: size for shard in shards for image_id, size in shard.views.items()}
     thumbs = {image_id: thumb_size(views[image_id]) for image_id in places}
     plan = plan_words(study, _name(study), concepts, summary, thumbs)
-    card = Card(study)
     plan = plan.with_page(FILE, card.decided_by, lambda frame: render_card(card, frame))
     fixed = ["index.html", "data/photos.js", *assets(), *plan.files]
     all_files = [*fixed, *(path for image_id in places for path in files_of(image_id))]

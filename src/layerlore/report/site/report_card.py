@@ -12,17 +12,19 @@ import numpy as np
 from layerlore.evaluate.card import check_all
 from layerlore.evaluate.registry import METRICS
 from layerlore.evaluate.statistics import mean_interval
-from layerlore.evaluate.storage import DEFAULT, Folder, load_evaluation
+from layerlore.evaluate.storage import DEFAULT
 from layerlore.report import evaluation_words, words
 from layerlore.report.html import environment, site_policy
 from layerlore.report.site import report_card_words as said
 from layerlore.report.site.assets import digest
 from layerlore.report.site.overview import State
+from layerlore.report.site.report_card_source import find_source, name_of
 from layerlore.study.worker import other_versions
 from layerlore.versions import present_versions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from layerlore.evaluate.card import Check
     from layerlore.evaluate.results import Evaluation
@@ -77,27 +79,30 @@ class Section:
 
 
 class Card:
-    """What the page, and the start page, say of the evaluation in a study's folder.
+    """What the page, and the start page, say of the evaluation of a study.
 
     Attributes:
         study: The study.
-        evaluation: What was measured, by all runs; None where there is nothing, or it is of another network.
+        source: Where the evaluation is kept, and whether it is of this study.
+        evaluation: What was measured on the study's photos; None where there is nothing, or it is of another network.
         method: The method that folds the study's maps into one.
-        waiting: Photos that the last run did not come to.
         checks: Of that method, those that were measured.
     """
 
-    def __init__(self, study: Study) -> None:
+    def __init__(self, study: Study, named: Path | None = None) -> None:
         """Read the evaluation.
 
+        Args:
+            study: The study.
+            named: Folder of its evaluation; None: ``evaluation`` in the study's.
+
         Raises:
-            FileFormatError: It is damaged.
+            FileFormatError: It is damaged, or the named folder holds none.
+            SettingError: The named one is of another network, or of other photos.
         """
         self.study = study
-        self.folder = study.folder / DEFAULT
-        self.stored = load_evaluation(self.folder, every_run=True) if Folder(self.folder).exists else None
-        self.waiting = 0 if self.stored is None else self._waiting(self.stored)
-        self.evaluation = None if self.stored is None or self._another(self.stored) else self.stored
+        self.source = find_source(study, named)
+        self.evaluation = self.source.evaluation
         self.method = OWN[study.manifest.settings.method]
         self._made: dict[str, dict[str, Check]] = {}
         self.checks: tuple[Check, ...] = ()
@@ -115,48 +120,40 @@ class Card:
     @property
     def decided_by(self) -> str:
         """What the page is made from."""
-        files = sorted((self.folder / "photos").glob("*.parquet")) if self.stored else []
-        stats = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
-        facts = None if self.stored is None else (self.stored.facts, self.stored.left_out)
-        seen = (digest(), stats, facts, self.study.manifest, len(self.study.images), present_versions())
+        ids = [image.image_id for image in self.study.images]
+        seen = (digest(), self.source.stamp, self.study.manifest, ids, present_versions())
         return hashlib.sha256(repr(seen).encode()).hexdigest()[:16]
-
-    def _waiting(self, evaluation: Evaluation) -> int:
-        """How many photos of the last run are not measured yet."""
-        measured = {one.photo.image_id for one in evaluation.photos}
-        asked = set(Folder(self.folder).settings()["photos"])
-        return max(0, len(asked - measured) - len(evaluation.failed))
-
-    def _another(self, evaluation: Evaluation) -> bool:
-        return bool(evaluation.facts.get("fingerprint") != self.study.manifest.network["fingerprint"])
 
     def command(self, metrics: Sequence[str], *, restart: bool = False) -> str:
         """What to type to have these measured, and the page written again."""
-        name = shlex.quote(self.study.folder.resolve().name or "study")
+        name, place = shlex.quote(name_of(self.study)), shlex.quote(self.source.told)
         parts = [f"layerlore evaluate {name} --methods {','.join((self.method, 'gradcam', *CONTROLS))}"]
         parts.append(f"--metrics {','.join(metrics)}")
-        found = None if restart else self.stored
+        found = None if restart else self.source.stored
         if len(self.study.images) > ENOUGH:
             parts.append(f"--sample {ENOUGH}")
         if found is not None and found.seed:
             parts.append(f"--seed {found.seed}")
         if found is not None and found.facts["target"] != "predicted":
             parts.append(f"--target {shlex.quote(str(found.facts['target']))}")
-        return " ".join([*parts, "--restart"] if restart else parts) + f" && layerlore report {name}"
+        if restart:
+            parts.append("--restart")
+        if self.source.elsewhere:
+            return " ".join([*parts, "--out", place]) + f" && layerlore report {name} --evaluation {place}"
+        return " ".join(parts) + f" && layerlore report {name}"
 
     def states(self) -> Iterator[State]:
         """What a reader has to know first."""
         every = ("sanity", "faithfulness", "clusters", "robustness")
-        if self.stored is None:
+        if self.source.stored is None:
             yield State(
                 f"Nothing was measured yet. To measure what this page needs, {LONG}:", command=self.command(every)
             )
             return
         if self.evaluation is None:
-            theirs, ours = self.stored.facts.get("fingerprint", ""), self.study.manifest.network["fingerprint"]
             yield State(
-                f"The evaluation in this study is of another network: {self.stored.facts.get('network')}, weights "
-                f"{theirs[:12]}, while the study's has {ours[:12]}. So it says nothing here. To begin anew:",
+                f"The evaluation in this study is of another network: {self.source.another}. So it says nothing here. "
+                "To begin anew:",
                 command=self.command(every, restart=True),
                 urgent=True,
             )
@@ -165,18 +162,19 @@ class Card:
 
     def _doubts(self, evaluation: Evaluation) -> Iterator[State]:
         """Where the evaluation is not quite of this study as it is now."""
-        present = {image.image_id for image in self.study.images}
-        gone = sum(one.photo.image_id not in present for one in evaluation.photos)
-        if gone:
+        strangers, waiting = self.source.strangers, self.source.waiting
+        if strangers:
+            verb, them = ("is", "it is") if strangers == 1 else ("are", "they are")
+            measured = len(evaluation.photos) + strangers
             yield State(
-                f"{words.count(gone, 'photo')} of {len(evaluation.photos):,} that were measured "
-                f"{'is' if gone == 1 else 'are'} no longer in the study.",
-                urgent=True,
+                f"{words.count(strangers, 'photo')} of {measured:,} that were measured {verb} not in the study: "
+                f"{them} left out here.",
+                urgent=not self.source.elsewhere,
             )
-        if self.waiting:
-            verb = "was" if self.waiting == 1 else "were"
+        if waiting:
+            verb = "was" if waiting == 1 else "were"
             yield State(
-                f"The evaluation stopped before its end: {words.count(self.waiting, 'photo')} {verb} not measured. "
+                f"The evaluation stopped before its end: {words.count(waiting, 'photo')} {verb} not measured. "
                 "The same command as then goes on, and what is said here may change.",
                 urgent=True,
             )
@@ -194,6 +192,8 @@ class Card:
             yield State("Some of what was asked for was not measured.", "", "Which and why", tuple(lines[:ENOUGH]))
         if 0 < len(evaluation.photos) < 10:
             yield State(evaluation_words.few(evaluation))
+        if evaluation.given_options:
+            yield State(f"Methods had options of their own: {evaluation.given_options}.")
         if self.method not in evaluation.methods:
             yield State(
                 f"This study's own maps (method {self.method}) were not measured, so there is no check of them, only "
@@ -244,7 +244,7 @@ class Card:
 
     def _missing(self, family: str, names: Sequence[str]) -> Iterator[State]:
         """What was not measured, and the command."""
-        if self.stored is not None and self.evaluation is None:
+        if self.source.another:
             return  # the page says so once
         have = {one.metric for one in self.checks}
         left = [name for name in names if name not in have]
@@ -289,7 +289,7 @@ class Card:
             ("map that is checked", f"{evaluation_words.title(self.method)} ({self.method})"),
             ("class", _target(found.facts["target"])),
             ("seed", str(found.seed)),
-            ("options", "; ".join(f"{name} {own}" for name, own in found.facts["options"].items())),
+            ("options", found.given_options),
             ("versions", ", ".join(f"{name} {version}" for name, version in found.facts["versions"].items())),
         ]
         return tuple((key, text) for key, text in made if text)
@@ -311,7 +311,7 @@ def render_card(card: Card, frame: Frame) -> str:
             figures=card.figures(),
             sections=tuple(card.sections()) if card.evaluation is not None else (),
             facts=card.facts(),
-            whole=f"{card.study.folder.resolve().name}/{DEFAULT}/{DEFAULT}.html",
+            whole=f"{card.source.told}/{DEFAULT}.html",
         )
     )
 

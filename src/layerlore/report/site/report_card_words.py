@@ -123,8 +123,8 @@ BY_ABLATION = (
     "and this metric asks the same again. It is about the sums, not about the clusters."
 )
 BY_CORRECTION = (
-    "By construction: the map is corrected by showing and hiding the photo in its own order, on the same blurred photo "
-    "and mean colour, so it must be good at this. Look at the other metrics."
+    "By construction: the map is corrected by showing and hiding the photo in its own order, as this metric does, "
+    "and on the same ground, so it must be good at this. Look at the other metrics."
 )
 ALONE = "A value alone says little: measure the maps that know nothing, random and gaussian, as well."
 WIDE = "It has no mark: wide maps win by it, also those that know nothing of the photo."
