@@ -87,6 +87,7 @@ def test_a_verdict_names_the_best_and_whom_chance_could_have_put_behind(made_up:
     assert "is made by asking the network the same" in evaluation_words.verdicts(corrected, "insertion")[-1]
     assert "SHAP has" in evaluation_words.verdicts(corrected, "insertion")[0]
     assert "asking the network the same" not in " ".join(evaluation_words.verdicts(corrected, "road"))
+    assert "no number is drawn" in evaluation_words.verdicts(corrected, "c_seed")[-1]
     assert len(evaluation_words.verdicts(spots, "max_sensitivity")) == 1  # a map that never changes is stable
     assert evaluation_words.verdicts(dataclasses.replace(made_up, methods=("lime",)), "deletion")[0].startswith(
         "It was"

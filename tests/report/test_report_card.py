@@ -120,8 +120,10 @@ def test_what_a_method_is_made_with_is_told_and_not_judged(study: Study) -> None
     made = {name for name, one in checks.items() if one.state == "made"}
     assert made == {
         *("insertion", "deletion", "insertion_mean", "deletion_mean"),
-        *("c_insertion", "c_deletion", "c_shapley", "c_ablation"),
+        *("c_insertion", "c_deletion", "c_shapley", "c_ablation", "c_seed"),
     }
+    assert "could not fail" in report_card_words.means(checks["c_seed"])
+    assert not found.made_with("inv_paper", "c_seed"), "its t-SNE begins from drawn numbers"
     assert all(report_card_words.means(checks[name]).startswith("By construction") for name in made)
     judged = {"passed", "failed", "open"}
     counted = sum(one.state in judged for one in checks.values())
@@ -154,7 +156,7 @@ def with_options(found: Evaluation, *options: str) -> Evaluation:
 def test_what_is_by_construction_depends_on_the_options(study: Study, options: str, made: tuple[str, ...]) -> None:
     found = with_options(made_up(study), options)
     checks = check_all(found, "inv")
-    importance = {"c_insertion", "c_deletion", "c_shapley", "c_ablation"}
+    importance = {"c_insertion", "c_deletion", "c_shapley", "c_ablation", "c_seed"}
     assert {name for name, one in checks.items() if one.state == "made"} == {*made, *importance}
     for metric in ("insertion", "deletion", "insertion_mean", "deletion_mean"):
         assert (checks[metric].controls == ()) == (metric in made), "what is no merit by construction is judged"

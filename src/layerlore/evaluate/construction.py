@@ -1,5 +1,7 @@
 """What a method is made with: metrics that ask what the method has asked already, so that it must do well by them.
 
+Likewise a metric of chance, where the method leaves nothing to chance.
+
 Such a value is true and still no merit: by these metrics the method does not compete, and is neither passed nor failed.
 """
 
@@ -20,6 +22,8 @@ CORRECTED: Mapping[str, frozenset[str]] = MappingProxyType(
 ABLATED = frozenset({"c_insertion", "c_deletion", "c_shapley", "c_ablation"})
 """Importance is the Shapley value of a cluster, its channels at zero; exact for three clusters or fewer. No option
 changes that."""
+UNDRAWN = frozenset({"c_seed"})
+"""They draw other numbers; where none are drawn nothing can change, and the value is the best there is."""
 
 
 def made_with(method: str, metric: str, options: Mapping[str, Any]) -> bool:
@@ -34,4 +38,4 @@ def made_with(method: str, metric: str, options: Mapping[str, Any]) -> bool:
     if method != "inv":
         return False
     given = {name: options[name] for name in ("rounds", "hide") if name in options}
-    return metric in ABLATED or any(metric in CORRECTED[ground] for ground in grounds(**given))
+    return metric in ABLATED | UNDRAWN or any(metric in CORRECTED[ground] for ground in grounds(**given))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from layerlore.evaluate.construction import UNDRAWN
 from layerlore.evaluate.registry import METRICS
 from layerlore.evaluate.statistics import FEW, FEWEST
 from layerlore.evaluate.summary import CONTROL, leaders, not_better, tellable
@@ -119,7 +120,9 @@ def _made(evaluation: Evaluation, metric: str) -> Iterator[str]:
     """Which methods ask what the metric asks, when they are made."""
     names = [line.method for line in evaluation.lines if line.metric == metric and line.interval is not None]
     made = tuple(name for name in names if evaluation.made_with(name, metric))
-    if made:
+    if made and metric in UNDRAWN:
+        yield f"{_titles(made)} ({MADE}): no number is drawn, so no seed changes it, and it does not compete."
+    elif made:
         verb, do = ("is", "does") if len(made) == 1 else ("are", "do")
         yield f"{_titles(made)} ({MADE}) {verb} made by asking the network the same, so {do} not compete."
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from layerlore.evaluate.card import AGAINST_CONTROLS, HALF, WIDE_WIN
-from layerlore.evaluate.construction import ABLATED
+from layerlore.evaluate.construction import ABLATED, UNDRAWN
 from layerlore.evaluate.registry import METRICS
 from layerlore.evaluate.statistics import mean_interval
 from layerlore.report import evaluation_words as said
@@ -122,6 +122,10 @@ BY_ABLATION = (
     "By construction: importance is what clusters are worth when they are set to zero, exactly so for three or fewer, "
     "and this metric asks the same again. It is about the sums, not about the clusters."
 )
+BY_NO_DRAW = (
+    "By construction: no number is drawn to group the maps, so another seed gives the same clusters, and this check "
+    "could not fail."
+)
 BY_CORRECTION = (
     "By construction: the map is corrected by showing and hiding the photo in its own order, as this metric does, "
     "and on the same ground, so it must be good at this. Look at the other metrics."
@@ -160,6 +164,8 @@ def came_out(check: Check, values: NDArray[np.float64], seed: int) -> str:
 def means(check: Check) -> str:
     """What that means for a reader."""
     if check.state == "made":
+        if check.metric in UNDRAWN:
+            return BY_NO_DRAW
         return BY_ABLATION if check.metric in ABLATED else BY_CORRECTION
     if check.metric in MEANS:
         passed, failed = MEANS[check.metric]
