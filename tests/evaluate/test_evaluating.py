@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -240,6 +241,8 @@ def test_a_method_that_failed_is_tried_again(
         ({"methods": "random,gaussian", "options": {"gaussian": {"sigma": "abc"}}}, "gaussian: sigma is 'abc'"),
         ({"methods": "random,gaussian", "options": {"gaussian": {"sigma": -1}}}, "gaussian: sigma is -1"),
         ({"methods": "gaussian", "options": {"gaussian": {"sigma": -1}}, "workers": 2}, "gaussian: sigma is -1"),
+        ({"methods": "gradcam,random", "options": {"gradcam": {"layer": "nope"}}}, "gradcam: .*nope"),
+        ({"options": {"lmie": {"samples": 3}}}, "did you mean lime"),
         ({"methods": ""}, "no method is left"),
         ({"metrics": "pointing"}, "no metric is left"),
         ({"sample": 0}, "at least 1"),
@@ -254,6 +257,31 @@ def test_mistakes_are_told_before_anything_is_done(
     with pytest.raises(LayerLoreError, match=words) as caught:
         ll.evaluate(network, photos, **options)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_photo_that_cannot_be_read_hides_no_mistake(
+    photos: Path, network: Network, tmp_path: Path, workers: int
+) -> None:
+    (tmp_path / "a.jpg").write_text("no photo")
+    listed = [tmp_path / "a.jpg", *photos.rglob("*.png")]
+    with pytest.raises(SettingError, match=r"gradcam: .*nope"):
+        ll.evaluate(network, listed, methods="gradcam,random", options={"gradcam": {"layer": "nope"}}, workers=workers)
+
+
+def test_other_versions_that_made_a_part_stay_known(photos: Path, network: Network, tmp_path: Path) -> None:
+    out, told = tmp_path / "kept", []
+    ll.evaluate(network, photos, methods="random", metrics="gini", out=out, sample=1)
+    settings = out / "evaluation.toml"
+    text = settings.read_text(encoding="utf-8")
+    settings.write_text(re.sub(r'^torch = ".*"', 'torch = "1.0"', text, flags=re.MULTILINE), encoding="utf-8")
+    for _ in range(2):
+        ll.evaluate(network, photos, methods="random", metrics="gini", out=out, sample=2, notice=told.append)
+    assert ["torch 1.0" in line for line in told] == [True, True]
+    last, other = ll.load_evaluation(out).all_versions
+    assert (last["torch"] != "1.0", other["torch"]) == (True, "1.0")
+    ll.evaluate(network, photos, methods="random", metrics="gini", out=out, sample=1, resume=False)
+    assert len(ll.load_evaluation(out).all_versions) == 1
 
 
 def test_a_run_in_which_no_method_gives_a_map_says_why(
@@ -344,6 +372,13 @@ def test_the_command_prints_a_table_and_writes_page_values_and_json(photos: Path
     content = json.loads(again.stdout)
     assert content["methods"] == ["random"]
     assert content["table"][0]["n"] == 4
+
+
+def test_the_command_lists_what_can_be_asked_for(folder: Path) -> None:
+    result = run("--list")
+    assert result.exit_code == 0, result.output
+    asked = {line.split()[0] for line in result.stdout.splitlines() if line.startswith("  ")}
+    assert asked == {*METHODS, *METRICS}
 
 
 def test_metrics_that_fail_for_one_reason_share_a_line(photos: Path, folder: Path) -> None:

@@ -25,6 +25,15 @@ Option = Annotated[
 ]
 
 
+def _print_list(wanted: bool) -> None:
+    """Print what can be asked for, and end."""
+    if wanted:
+        from layerlore.cli.evaluate_printing import print_choices
+
+        print_choices()
+        raise typer.Exit
+
+
 def register(app: typer.Typer) -> None:
     """Add the command to the program."""
     app.command()(evaluate)
@@ -37,12 +46,13 @@ def evaluate(  # noqa: PLR0913 one for each option
     *,
     methods: Annotated[
         str | None,
-        typer.Option(help="Methods by name, or 'all'; default: those that need few calls.", metavar="A,B"),
+        typer.Option(help="Methods by name (see --list), or 'all'; default: those that need few calls.", metavar="A,B"),
     ] = None,
     metrics: Annotated[
         str | None,
         typer.Option(
-            help="Metrics or families of them by name, or 'all'; default: those that run a method only once.",
+            help="Metrics or families of them by name (see --list), or 'all'; default: those that run a method only "
+            "once.",
             metavar="A,B",
         ),
     ] = None,
@@ -81,6 +91,10 @@ def evaluate(  # noqa: PLR0913 one for each option
     browser: Annotated[
         bool, typer.Option(" /--no-open", help="Do not open the page in a browser.", show_default=False)
     ] = True,
+    _listed: Annotated[
+        bool,
+        typer.Option("--list", help="Print the methods and metrics there are.", callback=_print_list, is_eager=True),
+    ] = False,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:

@@ -42,6 +42,22 @@ def print_evaluation(found: Evaluation) -> None:
     _unmeasured(found)
 
 
+def print_choices() -> None:
+    """Print the methods and the metrics that can be asked for."""
+    from layerlore.methods.registry import METHODS
+
+    _out("methods:")
+    for method in METHODS.values():
+        _out(f"  {method.name:<12} {method.title} ({method.source})")
+    wide = max(map(len, METRICS))
+    for family in dict.fromkeys(info.family for info in METRICS.values()):
+        _out("")
+        _out(f"metrics of the family {family}:")
+        for info in METRICS.values():
+            if info.family == family:
+                _out(f"  {info.name:<{wide}}  {info.title}, {ARROWS[info.better]}")
+
+
 def verdict(found: Evaluation, metric: str) -> str:
     """Who is best, and whether that can be told from chance; "" where nobody can be."""
     from layerlore.evaluate.summary import leaders, tellable

@@ -39,7 +39,7 @@ def choose_methods(
     if ALL in asked:
         asked = list(METHODS)
     for name in (*asked, *options):
-        if name not in METHODS and names is not None:
+        if name not in METHODS:
             check_method(name)  # tells what was meant
     for name in options:
         if name not in asked:

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 _loaded: list[tuple[Network, Plan]] = []
 """What this process works with, once it has begun."""
 
+_evaluated: list[str] = []
+"""Photos that this process has evaluated."""
+
 
 def in_processes(network: Network, items: Sequence[Item], plan: Plan, workers: int) -> Iterator[tuple[Item, Done]]:
     """Evaluate photos in processes that have the network; on the way out they are ended, also in the midst of it.
@@ -56,7 +59,7 @@ def in_processes(network: Network, items: Sequence[Item], plan: Plan, workers: i
             waiting = {}
             for item in items:
                 with interrupts_kept_here():  # the first call starts the processes
-                    waiting[executor.submit(_work, item, first=item is items[0])] = item
+                    waiting[executor.submit(_work, item)] = item
             while waiting:
                 done, _ = wait(waiting, return_when=FIRST_COMPLETED)
                 for future in done:
@@ -87,7 +90,10 @@ def _begin(driver: int, parcel: Path, plan: Plan, paths: Sequence[str]) -> None:
     _loaded.append((network, plan))
 
 
-def _work(item: Item, *, first: bool) -> Done:
+def _work(item: Item) -> Done:
     """Evaluate one photo in this process."""
     network, plan = _loaded[0]
-    return evaluate_photo(network, item, plan, first=first)
+    done = evaluate_photo(network, item, plan, first=not _evaluated)
+    if done.result is not None:
+        _evaluated.append(item.image_id)
+    return done

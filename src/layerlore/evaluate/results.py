@@ -126,7 +126,7 @@ class Evaluation:
         metrics: Names, in the order of ``METRICS``.
         against: Reference of the paired differences.
         seed: Seed of everything random.
-        facts: What else made it: network, weights, target, truth, versions.
+        facts: What else made it: network, weights, target, truth, versions, and other versions that made a part of it.
         failed: Path to reason, for photos that could not be evaluated or are left out.
         left_out: Method or metric to reason, for those that were asked for and not even tried.
         folder: Where it is kept, or None.
@@ -184,6 +184,11 @@ class Evaluation:
             if any(given):
                 found.append(" or ".join(text or f"{method} without options" for text in given))
         return ", ".join(found)
+
+    @property
+    def all_versions(self) -> list[Mapping[str, str]]:
+        """Versions of the packages that made it: those of the last run, then those of which something may be left."""
+        return [self.facts["versions"], *self.facts.get("earlier_versions", [])]
 
     def made_with(self, method: str, metric: str) -> bool:
         """Whether any of the method's maps was made by asking what the metric asks."""

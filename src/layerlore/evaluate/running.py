@@ -135,9 +135,11 @@ def _kept(
     folder.make()
     identity = Identity(network.fingerprint, describe_preprocess(network), plan.seed, plan.target)
     with run_lock(plan.folder):
-        before = folder.begin(identity, resume=resume)
-        if before and (others := other_versions(before, present_versions())):
-            told(f"a part of this was measured with {others}: its numbers may differ in the last digits")
+        earlier = [one for one in folder.begin(identity, resume=resume) if one != present_versions()]
+        for others in earlier:
+            text = other_versions(others, present_versions())
+            told(f"a part of this was measured with {text}: its numbers may differ in the last digits")
+        described = replace(described, facts={**described.facts, "earlier_versions": earlier})
         ids = [item.image_id for item in items]
         folder.write_settings(identity, described, ids)
         found = _gathered(described, items, _work(network, items, plan, workers, progress), told)
@@ -195,10 +197,12 @@ def _work(
             step(len(plan.methods))
             yield item, done
         return
+    first = True
     with on_one_thread():
         for item in items:
             told_before = count
-            done = evaluate_photo(network, item, plan, step, first=item is items[0])
+            done = evaluate_photo(network, item, plan, step, first=first)
+            first = first and done.result is None
             if left := len(plan.methods) - (count - told_before):
                 step(left)  # a photo that failed is done, too
             yield item, done
@@ -238,4 +242,5 @@ def _facts(network: Network, plan: Plan, photos: Any) -> dict[str, Any]:  # noqa
         "truth": "" if plan.truths is None else plan.truths.text,
         "options": {name: plan.options_text(name) for name, own in plan.options.items() if own},
         "versions": present_versions(),
+        "earlier_versions": [],
     }

@@ -26,13 +26,15 @@ from layerlore.study.folder import remove_orphans
 from layerlore.study.parquet import check_parquet, parquet_bytes, read_parquet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
 SCHEMA = 1
 """Version of all files of an evaluation; a reader refuses later ones."""
 PHOTOS = "photos"
 SHOWN_SIDE = 112
 """Longest side of a map that is kept: enough for pictures; measured is the map itself."""
+VERSIONS = ("versions", "earlier_versions")
+"""What made the last run, and others of which something may be left."""
 WAY_OUT = "restore the file, or begin anew with --restart"
 
 _ROWS = pa.schema(
@@ -96,7 +98,7 @@ class Folder:
         except OSError as error:
             raise OutputError(f"{self.path}: cannot be made ({error.strerror or error}); choose another") from error
 
-    def begin(self, identity: Identity, *, resume: bool) -> Mapping[str, str]:
+    def begin(self, identity: Identity, *, resume: bool) -> list[dict[str, str]]:
         """Go on with what is there; call it under the lock.
 
         Args:
@@ -104,7 +106,7 @@ class Folder:
             resume: False: remove what is there.
 
         Returns:
-            Versions of the packages that made what is there; empty for a new one.
+            Versions of the packages that made what is there, one for each set of them; empty for a new one.
 
         Raises:
             OutputError: The folder cannot be written.
@@ -121,7 +123,7 @@ class Folder:
         except OSError as error:
             raise OutputError(f"{self.path}: cannot be written ({error.strerror or error}); choose another") from error
         if not self.exists:
-            return {}
+            return []
         before = self.settings()
         for key, value in asdict(identity).items():
             if before["identity"].get(key) != value:
@@ -130,7 +132,7 @@ class Folder:
                     f"{self.path}: holds an evaluation with another {what}; choose another folder, or begin anew "
                     "with --restart (resume=False)"
                 )
-        return dict(before.get("versions", {}))
+        return [before["versions"], *before.get("earlier_versions", [])]
 
     @property
     def exists(self) -> bool:
@@ -178,8 +180,8 @@ class Folder:
             "methods": list(described.methods),
             "metrics": list(described.metrics),
             "identity": asdict(identity),
-            "facts": {key: value for key, value in described.facts.items() if key != "versions"},
-            "versions": dict(described.facts["versions"]),
+            "facts": {key: value for key, value in described.facts.items() if key not in VERSIONS},
+            **{key: described.facts[key] for key in VERSIONS if key in described.facts},
             "failed": dict(described.failed),
             "left_out": dict(described.left_out),
             "photos": list(image_ids),
@@ -228,6 +230,7 @@ def load_evaluation(folder: str | Path, *, every_run: bool = False) -> Evaluatio
     path = find_folder(folder)
     place = Folder(path)
     content = place.settings()
+    made_by = {"versions": content.get("versions", {}), "earlier_versions": content.get("earlier_versions", [])}
     try:
         found = [place.read(image_id) for image_id in content["photos"]]
         last = Evaluation(
@@ -236,7 +239,7 @@ def load_evaluation(folder: str | Path, *, every_run: bool = False) -> Evaluatio
             metrics=tuple(name for name in content["metrics"] if name in METRICS),
             against=content["against"],
             seed=content["identity"]["seed"],
-            facts={**content["facts"], "versions": content["versions"]},
+            facts={**content["facts"], **made_by},
             failed=content["failed"],
             left_out=content["left_out"],
             folder=path,

@@ -93,13 +93,13 @@ def evaluate_photo(
         item: The photo.
         plan: What is to be done.
         tell: Called after each method.
-        first: The first photo of all: an option that a method refuses here, it refuses everywhere.
+        first: None was evaluated here before it: a method that fails with options of its own would fail everywhere.
 
     Returns:
         What was found, or why nothing could be.
 
     Raises:
-        SettingError: An option was refused on the first photo.
+        SettingError: A method failed on the first photo, with options of its own.
         FileFormatError: The photo's file of results is damaged.
         OutputError: It cannot be written.
     """
@@ -238,7 +238,7 @@ def _run(
             options=plan.options.get(method, {}),
         )
     except LayerLoreError as error:
-        if first and isinstance(error, SettingError) and plan.options.get(method):
+        if first and plan.options.get(method):
             raise SettingError(f"{method}: {error}") from error
         return MethodRun(method, options, str(error))
     except Exception as error:  # noqa: BLE001 another library's way of not fitting this network; the others may

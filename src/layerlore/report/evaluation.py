@@ -111,6 +111,6 @@ def _facts(evaluation: Evaluation) -> list[tuple[str, str]]:
         ("compared with", said.title(evaluation.against)),
         ("objects", facts["truth"]),
         ("options", evaluation.given_options),
-        ("versions", ", ".join(f"{name} {version}" for name, version in facts["versions"].items())),
+        *(("versions", words.versions(one)) for one in evaluation.all_versions),
     ]
     return [(key, text) for key, text in rows if text]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from layerlore.local.explanation import Explanation, LayerExplanation
 
@@ -72,6 +72,11 @@ def probability(value: float) -> str:
     if 0.9995 <= value < 1:
         return f">{NBSP}99.9{NBSP}%"
     return percent(100 * value)
+
+
+def versions(packages: Mapping[str, str]) -> str:
+    """Packages with their versions."""
+    return ", ".join(f"{name} {version}" for name, version in packages.items())
 
 
 def count(amount: int, noun: str, plural: str | None = None) -> str:

@@ -185,8 +185,9 @@ class Card:
                 f"{_target(evaluation.facts['target'])}: what is said here is of the latter.",
                 urgent=True,
             )
-        if others := other_versions(evaluation.facts["versions"], present_versions()):
-            yield State(f"It was measured with {others}: the numbers may differ from what would come out now.")
+        for versions in evaluation.all_versions:
+            if others := other_versions(versions, present_versions()):
+                yield State(f"It was measured with {others}: the numbers may differ from what would come out now.")
         if evaluation.failed or evaluation.left_out:
             lines = [*evaluation.left_out.items(), *evaluation.failed.items()]
             yield State("Some of what was asked for was not measured.", "", "Which and why", tuple(lines[:ENOUGH]))
@@ -290,7 +291,7 @@ class Card:
             ("class", _target(found.facts["target"])),
             ("seed", str(found.seed)),
             ("options", found.given_options),
-            ("versions", ", ".join(f"{name} {version}" for name, version in found.facts["versions"].items())),
+            *(("versions", words.versions(one)) for one in found.all_versions),
         ]
         return tuple((key, text) for key, text in made if text)
 
