@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
 import itertools
 
 import numpy as np
 import pytest
 
 from layerlore.errors import SettingError
+from layerlore.evaluate.construction import made_with
 from layerlore.evaluate.records import Measurement
+from layerlore.evaluate.registry import METRICS
 from layerlore.evaluate.results import Evaluation, MethodRun, PhotoFacts, PhotoResult
 from layerlore.evaluate.statistics import EXACT, mean_band, mean_interval, paired_difference, sign_flip
 from layerlore.evaluate.summary import leaders, not_better, tellable
+from layerlore.methods.registry import METHODS
 
 
 def made_up(values: dict[str, list[float | None]], metric: str = "insertion", against: str = "gradcam") -> Evaluation:
@@ -143,7 +148,7 @@ def test_the_best_shares_its_place_with_whom_chance_could_have_put_behind_it() -
         {
             "gradcam": list(base),
             "layercam": list(base + 0.001 + 0.05 * rng.standard_normal(20)),
-            "shap": list(base - 0.3),
+            "fam": list(base - 0.3),
             "random": list(base - 0.1),
             "gaussian": list(base + 1),
         }
@@ -151,8 +156,8 @@ def test_the_best_shares_its_place_with_whom_chance_could_have_put_behind_it() -
     best = leaders(found, "insertion")
     assert best is not None
     assert {best.best, *best.alike} == {"gradcam", "layercam"}
-    assert not_better(found, "insertion", "random") == ("shap",)
-    assert not_better(found, "insertion", "gaussian") == ("gradcam", "layercam", "shap")
+    assert not_better(found, "insertion", "random") == ("fam",)
+    assert not_better(found, "insertion", "gaussian") == ("gradcam", "layercam", "fam")
     alone = leaders(made_up({"gradcam": [0.1, 0.2], "random": [0.3, 0.4]}), "insertion")
     assert alone is not None
     assert (alone.best, alone.measured) == ("gradcam", 1)
@@ -161,3 +166,37 @@ def test_the_best_shares_its_place_with_whom_chance_could_have_put_behind_it() -
     assert leaders(made_up({"random": [0.1, 0.2]}, against="random"), "insertion") is None
     assert not tellable(4, 3)
     assert tellable(12, 3)
+
+
+@pytest.mark.parametrize(
+    ("method", "options", "made"),
+    [
+        ("scorecam", {}, "average_drop average_gain increase_in_confidence adcc"),
+        ("sise", {"mu": 0.3}, "average_drop average_gain increase_in_confidence adcc"),
+        ("adasise", {"baseline": 0}, "average_drop average_gain increase_in_confidence adcc"),
+        ("rise", {"baseline": 0.0}, "average_drop average_gain increase_in_confidence adcc"),
+        ("rise", {"baseline": -1.5}, ""),
+        ("scorecam", {"baseline": 1}, ""),
+        ("shap", {"blur": 0.2}, "insertion deletion"),
+        ("inv", {"rounds": 0}, "c_insertion c_deletion c_shapley c_ablation c_seed"),
+        ("lime", {}, ""),
+        ("gradcam", {}, ""),
+        ("random", {}, ""),
+    ],
+)
+def test_what_methods_ask_when_they_are_made(method: str, options: dict[str, float], made: str) -> None:
+    assert {metric for metric in METRICS if made_with(method, metric, options)} == set(made.split())
+
+
+def test_all_that_hide_to_a_baseline_hide_to_zero_unless_told() -> None:
+    """The table takes 0 for granted where nothing was given."""
+    found = {
+        name: parameter.default
+        for name in METHODS
+        if not METHODS[name].library
+        for parameter in [
+            inspect.signature(importlib.import_module(f"layerlore.methods.{name}").explain).parameters.get("baseline")
+        ]
+        if parameter is not None
+    }
+    assert found == dict.fromkeys(("scorecam", "sise", "adasise", "rise"), 0)

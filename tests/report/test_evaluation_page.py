@@ -69,23 +69,23 @@ def test_a_verdict_names_the_best_and_whom_chance_could_have_put_behind(made_up:
     )
     # Every method is better than the random map; those without a lead are no better than the spot in the middle.
     assert len(more) == 2
-    assert more[1].startswith("“all layers folded and corrected” (†) is made by")
+    assert more[1].startswith("“all layers folded and corrected” and SHAP (†) are made by")
     assert more[0].startswith("Not to be told from a centred Gaussian, or worse: Grad-CAM++,")
-    clear = dataclasses.replace(made_up, methods=("gradcam", "shap", "random"))
+    clear = dataclasses.replace(made_up, methods=("gradcam", "fam", "random"))
     assert "its lead over each other method is more than chance" in evaluation_words.verdicts(clear, "insertion")[0]
     both = dataclasses.replace(made_up, methods=("gradcam", "layercam"))
     assert "its lead over every other method" in evaluation_words.verdicts(both, "insertion")[0]
     assert "too few to tell" in evaluation_words.verdicts(hand_evaluation.evaluation(4), "insertion")[0]
-    spots = dataclasses.replace(made_up, methods=("gaussian", "random", "shap", "sise"))
+    spots = dataclasses.replace(made_up, methods=("gaussian", "random", "fam", "sise"))
     told = evaluation_words.verdicts(spots, "deletion")
     assert told[1:] == ["None of them can be told to be better than a centred Gaussian."]
     single = evaluation_words.verdicts(dataclasses.replace(made_up, methods=("gradcam", "random")), "deletion")
     assert re.fullmatch(r"Grad-CAM has 0\.\d{3} \(.*\)\.", plain(single[0]))
     assert len(single) == 1
     assert evaluation_words.verdicts(made_up, "gini")[0].startswith("Lowest is “random map” with")
-    corrected = dataclasses.replace(made_up, methods=("inv", "shap", "random"))
+    corrected = dataclasses.replace(made_up, methods=("inv", "fam", "random"))
     assert "is made by asking the network the same" in evaluation_words.verdicts(corrected, "insertion")[-1]
-    assert "SHAP has" in evaluation_words.verdicts(corrected, "insertion")[0]
+    assert "FAM (of the class's weights) has" in evaluation_words.verdicts(corrected, "insertion")[0]
     assert "asking the network the same" not in " ".join(evaluation_words.verdicts(corrected, "road"))
     assert "no number is drawn" in evaluation_words.verdicts(corrected, "c_seed")[-1]
     assert len(evaluation_words.verdicts(spots, "max_sensitivity")) == 1  # a map that never changes is stable

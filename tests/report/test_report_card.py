@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 LEVELS = {"emprt": 0.2, "smprt": 0.2, "random_logit": 0.9, "c_insertion": 0.6, "c_shapley": 0.97, "c_flip": 0.3}
 """Metric to the mean of this project's own map; others are around their middle, where nothing can be told."""
 METHODS = ("gradcam", "inv", "random", "gaussian")
+DIMMED = ("average_drop", "average_gain", "increase_in_confidence", "adcc")
 
 
 def made_up(study: Study, photos: int = 12, metrics: tuple[str, ...] = tuple(METRICS)) -> Evaluation:
@@ -93,7 +94,8 @@ def test_a_mark_is_passed_or_failed_only_where_chance_could_not_have_done_it(stu
     assert {states[name] for name in ("emprt", "smprt", "road")} == {"passed"}
     assert {states[name] for name in ("random_logit", "c_flip")} == {"failed"}
     assert states["c_mass"] == states["max_sensitivity"] == "told"
-    assert {states[name] for name in ("average_drop", "average_gain", "increase_in_confidence", "adcc")} == {"told"}
+    wide = check_all(with_options(found, '{"rounds": 0}'), "inv")
+    assert {wide[name].state for name in DIMMED} == {"told"}
     energy = check_all(found, "inv")["energy_pointing"]
     assert (energy.state, energy.controls, energy.behind) == ("open", ("random", "gaussian"), ("gaussian",))
     turned = dataclasses.replace(found, methods=("random", "inv"))
@@ -120,6 +122,7 @@ def test_what_a_method_is_made_with_is_told_and_not_judged(study: Study) -> None
     made = {name for name, one in checks.items() if one.state == "made"}
     assert made == {
         *("insertion", "deletion", "insertion_mean", "deletion_mean"),
+        *DIMMED,
         *("c_insertion", "c_deletion", "c_shapley", "c_ablation", "c_seed"),
     }
     assert "could not fail" in report_card_words.means(checks["c_seed"])
@@ -147,10 +150,10 @@ def with_options(found: Evaluation, *options: str) -> Evaluation:
     [
         ('{"rounds": 0}', ()),
         ('{"rounds": 0, "hide": "colour"}', ()),
-        ('{"hide": "colour"}', ("insertion_mean", "deletion_mean")),
+        ('{"hide": "colour"}', ("insertion_mean", "deletion_mean", *DIMMED)),
         ('{"hide": "blur"}', ("insertion", "deletion")),
         ('{"rounds": 1}', ("insertion", "deletion")),  # the first correction blurs, the second would take the colour
-        ('{"rounds": 2}', ("insertion", "deletion", "insertion_mean", "deletion_mean")),
+        ('{"rounds": 2}', ("insertion", "deletion", "insertion_mean", "deletion_mean", *DIMMED)),
     ],
 )
 def test_what_is_by_construction_depends_on_the_options(study: Study, options: str, made: tuple[str, ...]) -> None:
@@ -158,8 +161,9 @@ def test_what_is_by_construction_depends_on_the_options(study: Study, options: s
     checks = check_all(found, "inv")
     importance = {"c_insertion", "c_deletion", "c_shapley", "c_ablation", "c_seed"}
     assert {name for name, one in checks.items() if one.state == "made"} == {*made, *importance}
-    for metric in ("insertion", "deletion", "insertion_mean", "deletion_mean"):
-        assert (checks[metric].controls == ()) == (metric in made), "what is no merit by construction is judged"
+    for metric in ("insertion", "deletion", "insertion_mean", "deletion_mean", *DIMMED):
+        judged = metric not in made and metric not in DIMMED  # wide maps win by these, so they have no mark at all
+        assert (checks[metric].controls != ()) == judged, "what is no merit by construction is judged"
         assert ("inv" in {leaders(found, metric).best, *leaders(found, metric).alike}) <= (metric not in made)
         footnote = any("(†)" in text for text in evaluation_words.verdicts(found, metric))
         assert footnote == (metric in made)

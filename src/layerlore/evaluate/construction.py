@@ -13,17 +13,53 @@ from typing import TYPE_CHECKING, Any
 from layerlore.local.folding import grounds
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-CORRECTED: Mapping[str, frozenset[str]] = MappingProxyType(
-    {"blur": frozenset({"insertion", "deletion"}), "colour": frozenset({"insertion_mean", "deletion_mean"})}
+DIMMED = frozenset({"average_drop", "average_gain", "increase_in_confidence", "adcc"})
+"""They ask about the photo times the map: what is hidden is 0, which for most networks is the mean colour of photos."""
+ASKED: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "blur": frozenset({"insertion", "deletion"}),
+        "colour": frozenset({"insertion_mean", "deletion_mean"}) | DIMMED,
+        "zero": DIMMED,
+    }
 )
-"""``layerlore.local.folding.correct`` shows and hides the photo in the map's order on the ground of these metrics."""
+"""What takes the place of what is hidden, to the metrics that ask about photos with parts hidden so."""
 ABLATED = frozenset({"c_insertion", "c_deletion", "c_shapley", "c_ablation"})
 """Importance is the Shapley value of a cluster, its channels at zero; exact for three clusters or fewer. No option
 changes that."""
 UNDRAWN = frozenset({"c_seed"})
 """They draw other numbers; where none are drawn nothing can change, and the value is the best there is."""
+
+
+def _corrected(options: Mapping[str, Any]) -> frozenset[str]:
+    """``layerlore.local.folding.correct`` climbs the class's probability while parts of the photo are hidden."""
+    given = {name: options[name] for name in ("rounds", "hide") if name in options}
+    return (ABLATED | UNDRAWN).union(*(ASKED[ground] for ground in grounds(**given)))
+
+
+def _masked(options: Mapping[str, Any]) -> frozenset[str]:
+    """``layerlore.methods.masking`` hides to 0 unless another baseline is given."""
+    return ASKED["zero"] if options.get("baseline", 0) == 0 else frozenset()
+
+
+def _blurred(options: Mapping[str, Any]) -> frozenset[str]:
+    """The library reveals rectangles on a blurred photo, however wide the blur."""
+    del options
+    return ASKED["blur"]
+
+
+MADE_WITH: Mapping[str, Callable[[Mapping[str, Any]], frozenset[str]]] = MappingProxyType(
+    {
+        "scorecam": _masked,
+        "sise": _masked,
+        "adasise": _masked,
+        "rise": _masked,
+        "inv": _corrected,
+        "shap": _blurred,
+    }
+)
+"""Method to the metrics whose question it asks, by the options that were given."""
 
 
 def made_with(method: str, metric: str, options: Mapping[str, Any]) -> bool:
@@ -35,7 +71,4 @@ def made_with(method: str, metric: str, options: Mapping[str, Any]) -> bool:
         options: Of the method, those that were given: without correction nothing is asked of the photo, and on one
             ground only the metrics on that ground are.
     """
-    if method != "inv":
-        return False
-    given = {name: options[name] for name in ("rounds", "hide") if name in options}
-    return metric in ABLATED | UNDRAWN or any(metric in CORRECTED[ground] for ground in grounds(**given))
+    return method in MADE_WITH and metric in MADE_WITH[method](options)

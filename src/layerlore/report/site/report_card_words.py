@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from layerlore.evaluate.card import AGAINST_CONTROLS, HALF, WIDE_WIN
-from layerlore.evaluate.construction import ABLATED, UNDRAWN
+from layerlore.evaluate.construction import ABLATED, DIMMED, UNDRAWN
 from layerlore.evaluate.registry import METRICS
 from layerlore.evaluate.statistics import mean_interval
 from layerlore.report import evaluation_words as said
@@ -130,6 +130,16 @@ BY_CORRECTION = (
     "By construction: the map is corrected by showing and hiding the photo in its own order, as this metric does, "
     "and on the same ground, so it must be good at this. Look at the other metrics."
 )
+BY_DIMMING = (
+    "By construction: the correction asks the network about the photo where only parts of it are shown on its mean "
+    "colour, much as this metric does. Look at the other metrics."
+)
+MADE = {
+    **dict.fromkeys(UNDRAWN, BY_NO_DRAW),
+    **dict.fromkeys(DIMMED, BY_DIMMING),
+    **dict.fromkeys(ABLATED, BY_ABLATION),
+}
+"""Metric to why its value is by construction; for the others it is the correction in the order of the map."""
 ALONE = "A value alone says little: measure the maps that know nothing, random and gaussian, as well."
 WIDE = "It has no mark: wide maps win by it, also those that know nothing of the photo."
 CHANGES = "0 would mean that the map does not change at all, 1 that it changes by as much as it holds."
@@ -164,9 +174,7 @@ def came_out(check: Check, values: NDArray[np.float64], seed: int) -> str:
 def means(check: Check) -> str:
     """What that means for a reader."""
     if check.state == "made":
-        if check.metric in UNDRAWN:
-            return BY_NO_DRAW
-        return BY_ABLATION if check.metric in ABLATED else BY_CORRECTION
+        return MADE.get(check.metric, BY_CORRECTION)
     if check.metric in MEANS:
         passed, failed = MEANS[check.metric]
         if check.state == "open":
