@@ -386,7 +386,7 @@ def test_metrics_that_fail_for_one_reason_share_a_line(photos: Path, folder: Pat
     assert result.exit_code == 0, result.output
     (line,) = [line for line in result.stderr.splitlines() if "not measured" in line]
     names = ", ".join(name for name, info in METRICS.items() if info.family == "clusters")
-    assert f"all methods by {names} (gradcam makes no clusters" in line
+    assert f"all methods by {names} (it makes no clusters" in line
 
 
 def test_a_study_brings_its_photos_and_its_network(photos: Path, folder: Path) -> None:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 PICTURES = Path(__file__).parents[2] / "artifacts"
 DESKTOP, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+PAPER = {"width": 703, "height": 1031}
+"""What 12 mm of margin leave of A4 portrait."""
 
 
 def keep(page: Page, name: str, *, whole: bool = False) -> None:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import hand_evaluation
 import pytest
-from seen import DESKTOP, PHONE, keep, serious
+from seen import DESKTOP, PAPER, PHONE, keep, serious
 
 from layerlore.errors import OutputError
+from layerlore.evaluate.records import Measurement
 from layerlore.evaluate.registry import METRICS
 from layerlore.report import evaluation_view, evaluation_words
 from layerlore.report.evaluation import render_evaluation
@@ -79,6 +80,13 @@ def test_a_verdict_names_the_best_and_whom_chance_could_have_put_behind(made_up:
     spots = dataclasses.replace(made_up, methods=("gaussian", "random", "fam", "sise"))
     told = evaluation_words.verdicts(spots, "deletion")
     assert told[1:] == ["None of them can be told to be better than a centred Gaussian."]
+    both = evaluation_words.verdicts(dataclasses.replace(spots, methods=("gaussian", "random", "sise")), "pointing")
+    assert all(text.count("None of them") <= 1 for text in (" ".join(told), " ".join(both)))
+    alone = evaluation_words.verdicts(dataclasses.replace(made_up, methods=("inv",)), "c_shapley")
+    assert re.fullmatch(
+        r"“all layers folded and corrected” \(†\) has 0\.\d{3} \(.*\); it is made by asking .*", alone[0]
+    )
+    assert len(alone) == 1
     single = evaluation_words.verdicts(dataclasses.replace(made_up, methods=("gradcam", "random")), "deletion")
     assert re.fullmatch(r"Grad-CAM has 0\.\d{3} \(.*\)\.", plain(single[0]))
     assert len(single) == 1
@@ -102,6 +110,33 @@ def test_rows_stand_best_first_and_lie_on_the_scale(made_up: Evaluation) -> None
             assert all(0 <= row.left <= row.dot <= row.left + row.width <= 100 for row in block.rows)
             assert sum(row.reference for row in block.rows) == 1
             assert {row.method for row in block.rows}.isdisjoint({"LIME"})
+
+
+def test_all_metrics_stand_below_one_another_and_one_reason_is_told_once(made_up: Evaluation) -> None:
+    rows = evaluation_view.matrix(made_up)
+    assert {info.name for info, _ in rows} == set(made_up.metrics)
+    assert all(len(cells) == len(made_up.methods) for _, cells in rows)
+    families = [info.family for info, _ in rows]
+    assert [name for place, name in enumerate(families) if name != families[place - 1]] == list(
+        evaluation_words.FAMILIES
+    ), "those of a family stand together"
+    why = "it makes no clusters; inv and inv_paper do"
+    clusters = [name for name in METRICS if METRICS[name].family == "clusters"]
+    photos = []
+    for one in made_up.photos:
+        runs = {
+            name: dataclasses.replace(run, measured={**run.measured, **dict.fromkeys(clusters, Measurement(None, why))})
+            for name, run in one.runs.items()
+            if name in {"gradcam", "layercam"}
+        }
+        photos.append(dataclasses.replace(one, runs={**one.runs, **runs}))
+    gaps = dataclasses.replace(made_up, photos=tuple(photos), methods=("gradcam", "layercam", "inv"))
+    assert [(methods, metrics, n) for methods, metrics, n, reason in gaps.missing() if reason == why] == [
+        (("gradcam", "layercam"), tuple(clusters), 24)
+    ]
+    page = plain(render_evaluation(gaps))
+    assert page.count(why) == 1
+    assert f"Grad-CAM and LayerCAM by {len(clusters)} metrics of clusters, 24 photos" in page
 
 
 def test_curves_stay_in_their_box(made_up: Evaluation) -> None:
@@ -163,7 +198,7 @@ def test_keys_reach_everything_and_the_bare_photo_is_one_away(open_page: Callabl
     page.keyboard.up("b")
     page.locator("#strength").fill("40")
     assert page.evaluate(opacity) == "0.4"
-    page.locator(".matrix thead a").first.focus()
+    page.locator(".matrix tbody a").first.focus()
     page.keyboard.press("Enter")
     assert page.url.endswith("#metric-insertion")
     assert page.locator(".scroller[tabindex='0']").count() == 1
@@ -177,6 +212,8 @@ def test_without_scripts_and_on_paper(browser: Browser, page_file: Path) -> None
     assert page.locator(".mapped .overlay").count() >= 8
     assert page.locator(".panels svg").count() == 8
     page.emulate_media(media="print")
+    page.set_viewport_size(PAPER)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "else all of it is printed smaller"
     assert page.locator(".controls").locator("visible=true").count() == 0
     assert page.evaluate("Math.min(...[...document.querySelectorAll('.scale i')].map(bar => bar.offsetHeight))") > 3
     assert page.pdf(prefer_css_page_size=True).startswith(b"%PDF")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import html
+import re
 import shutil
 from typing import TYPE_CHECKING
 
 import hand_evaluation
 import numpy as np
 import pytest
-from seen import DESKTOP, PHONE, keep, serious
+from seen import DESKTOP, PAPER, PHONE, keep, serious
 from typer.testing import CliRunner
 
 from layerlore.cli import app
@@ -85,7 +86,7 @@ def store(study: Study, found: Evaluation, place: Path | None = None, preprocess
 
 
 def text_of(path: Path) -> str:
-    return html.unescape(path.read_text(encoding="utf-8")).replace(NBSP, " ")
+    return html.unescape(path.read_text(encoding="utf-8")).replace(NBSP, " ").replace("<wbr>", "")
 
 
 def test_a_mark_is_passed_or_failed_only_where_chance_could_not_have_done_it(study: Study) -> None:
@@ -222,9 +223,12 @@ def test_the_card_says_what_came_out_what_is_missing_and_when_it_is_of_something
     store(study, found)
     page = text_of(write_site(study, workers=1).index.parent / "card.html")
     assert "pass <em>2 of 4</em> checks" in page
-    assert "Failed: Random logit and Clusters of the mirrored photo." in page
+    assert "Failed: “Random logit” and “Clusters of the mirrored photo”." in page
     assert "With random weights the map falls into disorder" in page
     assert "The map is better than a random map and a centred Gaussian" in page
+    assert re.search(r"For comparison, a random map has \S?0\.\d{3} and a centred Gaussian has \S?0\.\d{3}\.", page)
+    judged, made = page.index("</span> ROAD, combined"), page.index("</span> Insertion (on a blurred photo)")
+    assert judged < made, "what is no merit comes last"
     assert "--metrics smprt,later_layers && layerlore report study" in page, "only what is missing is asked for"
     assert "another network" not in page
     assert write_site(study, workers=1).written == 0
@@ -254,6 +258,20 @@ def test_the_card_says_what_came_out_what_is_missing_and_when_it_is_of_something
     assert "This study's own maps (method inv) were not measured" in told
 
 
+def test_a_table_that_would_repeat_the_checks_is_left_out(study: Study) -> None:
+    found = made_up(study, metrics=("road", "c_flip"))
+    photos = []
+    for one in found.photos:
+        runs = {
+            name: dataclasses.replace(run, measured=run.measured if name == "inv" else {"road": run.measured["road"]})
+            for name, run in one.runs.items()
+        }
+        photos.append(dataclasses.replace(one, runs=runs))
+    store(study, dataclasses.replace(found, photos=tuple(photos)))
+    tables = {section.name: section.table for section in Card(study).sections()}
+    assert (len(tables["faithfulness"]), tables["clusters"]) == (4, ())
+
+
 def test_what_earlier_runs_measured_still_counts(study: Study) -> None:
     found = made_up(study)
     store(study, found)
@@ -278,7 +296,7 @@ def test_an_evaluation_that_is_kept_elsewhere_is_named(study: Study, tmp_path: P
     assert CliRunner().invoke(app, named).exit_code == 0
     page = text_of(card)
     assert "pass <em>1 of 2</em> checks" in page
-    assert "Failed: Random logit" in page
+    assert "Failed: “Random logit”" in page
     assert (
         "--metrics smprt,later_layers --out kept/measured && layerlore report study --evaluation kept/measured" in page
     )
@@ -353,3 +371,6 @@ def test_the_card_is_read_on_a_desktop_on_a_phone_and_in_the_dark(
     keep(page, f"card-{size}-{scheme}", whole=True)
     page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
     assert serious(page) == []
+    page.emulate_media(media="print")
+    page.set_viewport_size(PAPER)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "else all of it is printed smaller"

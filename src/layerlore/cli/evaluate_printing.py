@@ -35,7 +35,8 @@ def print_evaluation(found: Evaluation) -> None:
             _out(f"  {line.method:<{wide}}  {_interval(line)}  {_difference(line)}".rstrip())
         if (chance := lines[0].chance) is not None:
             _out(f"  {'chance':<{wide}}  {chance:8.3f}")
-        _out(f"  {verdict(found, metric)}".rstrip())
+        if told := verdict(found, metric):
+            _out(f"  {told}")
         if made := [line.method for line in lines if found.made_with(line.method, metric)]:
             _out(f"  by construction, no competitor: {', '.join(made)}")
     _costs(found, wide)
@@ -98,13 +99,10 @@ def _costs(found: Evaluation, wide: int) -> None:
 
 
 def _unmeasured(found: Evaluation) -> None:
-    together: dict[tuple[tuple[str, ...], int, str], list[str]] = {}
-    for methods, metric, amount, reason in found.missing():
-        together.setdefault((methods, amount, reason), []).append(metric)
-    lines = list(together.items())
-    for (methods, amount, reason), metrics in lines[:FEW]:
+    lines = found.missing()
+    for methods, metrics, amount, reason in lines[:FEW]:
         who = "all methods" if methods == found.methods else ", ".join(methods)
-        by = f" by {', '.join(metrics)}" if all(metrics) else ""
+        by = f" by {', '.join(metrics)}" if metrics else ""
         say(f"not measured on {counted(amount, 'photo')}: {who}{by} ({reason})")
     if len(lines) > FEW:
         say(f"not measured: {len(lines) - FEW} more; --json lists all")

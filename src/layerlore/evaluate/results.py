@@ -254,12 +254,15 @@ class Evaluation:
                         found.setdefault((method, metric), []).append("not run" if one is None else one.note)
         return [(method, metric, len(why), why[0]) for (method, metric), why in found.items()]
 
-    def missing(self) -> list[tuple[tuple[str, ...], str, int, str]]:
-        """The same with methods together that have one reason: methods, metric or "", number of photos, reason."""
-        found: dict[tuple[str, int, str], list[str]] = {}
+    def missing(self) -> list[tuple[tuple[str, ...], tuple[str, ...], int, str]]:
+        """The same with all together that has one reason: methods, metrics (none: no map), number of photos, reason."""
+        by_metric: dict[tuple[str, int, str], list[str]] = {}
         for method, metric, amount, reason in self.unmeasured():
-            found.setdefault((metric, amount, reason), []).append(method)
-        return [(tuple(methods), metric, amount, reason) for (metric, amount, reason), methods in found.items()]
+            by_metric.setdefault((metric, amount, reason), []).append(method)
+        found: dict[tuple[tuple[str, ...], int, str], list[str]] = {}
+        for (metric, amount, reason), methods in by_metric.items():
+            found.setdefault((tuple(methods), amount, reason), []).append(metric)
+        return [(who, tuple(filter(None, by)), amount, reason) for (who, amount, reason), by in found.items()]
 
     def table(self) -> pd.DataFrame:
         """The table as a data frame: one row for each metric and method, with intervals and paired differences."""

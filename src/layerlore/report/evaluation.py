@@ -88,10 +88,10 @@ def _cost(evaluation: Evaluation, number: int) -> tuple[str, str, str, str]:
 def _unmeasured(evaluation: Evaluation) -> list[tuple[str, str]]:
     """What is missing and why, in text."""
     found = [(name, reason) for name, reason in evaluation.left_out.items()]
-    for methods, metric, amount, reason in evaluation.missing():
-        everybody = len(methods) == (len(evaluation.costs) if metric else len(evaluation.methods))
+    for methods, metrics, amount, reason in evaluation.missing():
+        everybody = len(methods) == (len(evaluation.costs) if metrics else len(evaluation.methods))
         who = "all methods" if everybody else words.listed([said.title(method) for method in methods])
-        by = f" by {METRICS[metric].title}" if metric else ""
+        by = f" by {said.metrics(metrics)}" if metrics else ""
         found.append((f"{who}{by}, {words.count(amount, 'photo')}", reason))
     return found + list(evaluation.failed.items())
 

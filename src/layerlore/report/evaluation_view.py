@@ -69,7 +69,7 @@ class Family:
 
 @dataclass(frozen=True)
 class Cell:
-    """One method in the table of all metrics."""
+    """One method by one metric in the table of all metrics."""
 
     mean: str
     verdict: str
@@ -178,12 +178,14 @@ def _row(evaluation: Evaluation, line: Line, scale: _Scale) -> Row:
     )
 
 
-def matrix(evaluation: Evaluation) -> tuple[tuple[str, tuple[Cell | None, ...]], ...]:
-    """All methods by all metrics."""
+def matrix(evaluation: Evaluation) -> tuple[tuple[MetricInfo, tuple[Cell | None, ...]], ...]:
+    """All metrics down, in the order of the page, all methods across: there are fewer, so that paper holds it."""
     lines = {(line.method, line.metric): line for line in evaluation.lines}
     return tuple(
-        (said.title(method), tuple(_cell(evaluation, lines[method, metric]) for metric in evaluation.metrics))
-        for method in evaluation.methods
+        (METRICS[metric], tuple(_cell(evaluation, lines[method, metric]) for method in evaluation.methods))
+        for family in said.FAMILIES
+        for metric in evaluation.metrics
+        if METRICS[metric].family == family
     )
 
 

@@ -13,7 +13,7 @@ from layerlore.methods.registry import METHODS
 from layerlore.report import words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from layerlore.evaluate.results import Evaluation
     from layerlore.evaluate.statistics import Interval
@@ -31,6 +31,8 @@ FAMILIES = {
 CONTROLLED = {"faithfulness", "localisation", "sanity"}
 """Families by which a map that knows nothing must be beaten; it may well be stable, or small."""
 BETTER = {"higher": "higher is better", "lower": "lower is better", "neither": "neither end is better"}
+NAMED = 3
+"""Methods that a sentence about a family names; more are counted."""
 MADE = "\N{DAGGER}"
 """Sign of a value that a method has by construction."""
 Parts = tuple[tuple[str, bool], ...]
@@ -76,10 +78,8 @@ def headline(evaluation: Evaluation) -> Parts:
             ("every lead", True),
             (f" of one of the {methods} over the others.", False),
         )
-    families: dict[str, list[set[str]]] = {}
-    for best in telling:
-        families.setdefault(METRICS[best.metric].family, []).append({best.best, *best.alike})
-    counts = Counter(method for firsts in families.values() for method in set.intersection(*firsts))
+    families = _firsts(telling)
+    counts = Counter(method for firsts in families.values() for method in firsts)
     most = max(counts.values(), default=0)
     rest = f"{words.count(len(families), 'family', 'families')} of metrics that tell methods apart."
     if not most:
@@ -92,6 +92,28 @@ def headline(evaluation: Evaluation) -> Parts:
     )
 
 
+def _firsts(telling: list[Leaders]) -> dict[str, set[str]]:
+    """Family to the methods that are among the best by each of its metrics that tells methods apart."""
+    families: dict[str, list[set[str]]] = {}
+    for best in telling:
+        families.setdefault(METRICS[best.metric].family, []).append({best.best, *best.alike})
+    return {family: set.intersection(*firsts) for family, firsts in families.items()}
+
+
+def _by_family(evaluation: Evaluation) -> str:
+    """Who is among the best throughout each family, where that says more than the headline."""
+    found = [best for metric in evaluation.metrics if (best := leaders(evaluation, metric)) is not None]
+    firsts = _firsts([best for best in found if len(best.alike) + 1 < best.measured])
+    if len({frozenset(methods) for methods in firsts.values()}) < 2:
+        return ""
+    told = []
+    for family, methods in firsts.items():
+        names = [_named(method) for method in evaluation.methods if method in methods]
+        who = "nobody" if not names else words.listed(names) if len(names) <= NAMED else f"{len(names)} methods"
+        told.append(f"{FAMILIES[family][0]}: {who}. ")
+    return "".join(told)
+
+
 def lead(evaluation: Evaluation) -> str:
     """How to take the headline."""
     among = (
@@ -99,7 +121,8 @@ def lead(evaluation: Evaluation) -> str:
         f"tells methods apart. Controls do not compete, nor does a method by a metric that it is made with ({MADE}); "
         "how much of the photo a map points at does not count. "
     )
-    return (among if any("among" in text for text, _ in headline(evaluation)) else "") + (
+    said = any("among" in text for text, _ in headline(evaluation))
+    return (_by_family(evaluation) + among if said else "") + (
         "Metrics ask different questions and often disagree, so no single one ranks the methods; read the families "
         "together."
     )
@@ -112,7 +135,12 @@ def verdicts(evaluation: Evaluation, metric: str) -> list[str]:
         return ["It was not measured; the reason stands at the end of this page."]
     best = leaders(evaluation, metric)
     if best is None:
-        return [_range(evaluation, metric), *_made(evaluation, metric)]
+        made = list(_made(evaluation, metric))
+        if len(lines) == len(made) == 1:
+            name = _named(lines[0].method)
+            why = "no number is drawn" if metric in UNDRAWN else "it is made by asking the network the same"
+            return [f"{name} ({MADE}) has {_mean(lines[0].interval)}; {why}."]
+        return [_range(evaluation, metric), *made]
     return [_best(evaluation, best), *_controls(evaluation, best), *_made(evaluation, metric)]
 
 
@@ -131,23 +159,20 @@ def _controls(evaluation: Evaluation, best: Leaders) -> Iterator[str]:
     """Which methods do no better than maps that know nothing of the photo."""
     if METRICS[best.metric].family not in CONTROLLED or not tellable(best.photos, best.measured):
         return
-    for control in filter(is_control, evaluation.methods):
-        behind = not_better(evaluation, best.metric, control)
-        if len(behind) == best.measured:
-            yield f"None of them can be told to be better than a {title(control)}."
-        elif behind:
-            yield f"Not to be told from a {title(control)}, or worse: {_titles(behind)}."
+    controls = [control for control in evaluation.methods if is_control(control)]
+    behind = {control: not_better(evaluation, best.metric, control) for control in controls}
+    if beaten := [f"a {title(control)}" for control in controls if len(behind[control]) == best.measured]:
+        yield f"None of them can be told to be better than {words.listed(beaten, 'or')}."
+    for control in controls:
+        if 0 < len(behind[control]) < best.measured:
+            yield f"Not to be told from a {title(control)}, or worse: {_titles(behind[control])}."
 
 
 def _best(evaluation: Evaluation, best: Leaders) -> str:
     interval = evaluation.line(best.best, best.metric).interval
     if interval is None:
         return ""
-    said = ends(interval)
-    photos = words.count(interval.n, "photo")
-    mean = f"{value(interval.mean)} ({f'95 % interval {said}, ' if said else ''}{photos})".replace(
-        " %", f"{words.NBSP}%"
-    )
+    photos, mean = words.count(interval.n, "photo"), _mean(interval)
     name = _named(best.best)
     if best.measured == 1:
         return f"{name} has {mean}."
@@ -159,6 +184,15 @@ def _best(evaluation: Evaluation, best: Leaders) -> str:
     if len(best.alike) + 1 == best.measured:
         return f"Best is {name}, {mean}, but chance could have made its lead over every other method."
     return f"Best is {name}, {mean}; chance could have put it before {_titles(best.alike)}."
+
+
+def _mean(interval: Interval | None) -> str:
+    """A mean with its interval and photos."""
+    if interval is None:
+        return ""
+    found = ends(interval)
+    within = f"95{words.NBSP}% interval {found}, " if found else ""
+    return f"{value(interval.mean)} ({within}{words.count(interval.n, 'photo')})"
 
 
 def _range(evaluation: Evaluation, metric: str) -> str:
@@ -182,6 +216,16 @@ def _named(method: str) -> str:
     """A method in a sentence: a title that is no name stands in quotes."""
     text = title(method)
     return f"“{text}”" if text[0].islower() else text
+
+
+def metrics(names: Sequence[str]) -> str:
+    """Metrics in a sentence: in quotes, since some titles are sentences themselves; many by their families."""
+    if len(names) <= NAMED:
+        return words.listed([f"“{METRICS[name].title}”" for name in names])
+    families = Counter(METRICS[name].family for name in names)
+    return words.listed(
+        [f"{words.count(amount, 'metric')} of {FAMILIES[family][0].lower()}" for family, amount in families.items()]
+    )
 
 
 def few(evaluation: Evaluation) -> str:

@@ -26,7 +26,7 @@ def measure(case: Case, names: Sequence[str]) -> dict[str, Measurement]:
     """Measure the clusters of the layers that the map was folded from, explained for the case's photo and class."""
     method = METHOD_OF.get(case.saliency.method)
     if method is None:
-        note = f"{case.saliency.method} makes no clusters; for {' and '.join(METHOD_OF)} only"
+        note = f"it makes no clusters; {' and '.join(METHOD_OF)} do"
         return {name: Measurement(None, note) for name in names}
     subject, seed = case.subject, case.saliency.seed
     settings = Settings(method, seed, ablation=True, flow=False)

@@ -13,6 +13,7 @@ from layerlore.evaluate.card import check_all
 from layerlore.evaluate.registry import METRICS
 from layerlore.evaluate.statistics import mean_interval
 from layerlore.evaluate.storage import DEFAULT
+from layerlore.evaluate.summary import both_measured
 from layerlore.report import evaluation_words, words
 from layerlore.report.html import environment, site_policy
 from layerlore.report.site import report_card_words as said
@@ -208,11 +209,15 @@ class Card:
         for family, (title, question) in said.SECTIONS.items():
             names = [name for name, info in METRICS.items() if info.family == family]
             measured = [name for name in names if self._has(name)]
-            rows = tuple(self._row(one) for one in self.checks if one.metric in names)
-            heads = tuple((METRICS[n].title, evaluation_words.BETTER[METRICS[n].better]) for n in measured)
-            yield Section(
-                family, title, question, rows, heads, tuple(self._table(measured)), tuple(self._missing(family, names))
+            ours = sorted(
+                (one for one in self.checks if one.metric in names), key=lambda one: said.JUDGED.index(one.state)
             )
+            rows = tuple(self._row(one) for one in ours)
+            heads = tuple((METRICS[n].title, evaluation_words.BETTER[METRICS[n].better]) for n in measured)
+            table = tuple(self._table(measured))
+            if rows and len(table) == 1:
+                table = ()  # the checks say all of it
+            yield Section(family, title, question, rows, heads, table, tuple(self._missing(family, names)))
 
     def _has(self, metric: str) -> bool:
         found = self.evaluation
@@ -223,7 +228,11 @@ class Card:
             raise ValueError("a check needs an evaluation")
         values = self.evaluation.values(self.method, one.metric)
         sign, word = said.STATES[one.state]
-        out = said.came_out(one, values[~np.isnan(values)], self.evaluation.seed)
+        beside = {
+            control: float(both_measured(self.evaluation, one.metric, self.method, control)[1].mean())
+            for control in one.controls
+        }
+        out = said.came_out(one, values[~np.isnan(values)], beside, self.evaluation.seed)
         title = METRICS[one.metric].title
         return Row(title, sign, one.state, word, said.tested(one.metric), out, said.means(one))
 
@@ -251,7 +260,7 @@ class Card:
         left = [name for name in names if name not in have]
         if not left:
             return
-        titles = words.listed([METRICS[name].title for name in left])
+        titles = said.titles(left)
         asked = [family] if len(left) == len(names) else left
         command = self.command(asked)
         if family == "localisation":

@@ -12,7 +12,7 @@ from layerlore.report import evaluation_words as said
 from layerlore.report import words
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -36,6 +36,8 @@ STATES: dict[State, tuple[str, str]] = {
     "missing": ("\N{EN DASH}", "not measured"),
 }
 """State to sign and word."""
+JUDGED: tuple[State, ...] = ("failed", "open", "passed", "told", "made", "missing")
+"""The order of the checks of a family: first what is to be looked at, last what cannot be failed."""
 FEWEST = 6
 """Photos below which a sign-flip test cannot come below 0.05."""
 NAMED = 4
@@ -113,7 +115,10 @@ MEANS: dict[str, tuple[str, str]] = {
         "The mirrored photo groups many maps otherwise: which maps belong together depends on where things are.",
     ),
     "c_silhouette": (
-        "Clusters are further apart than clusters of maps without places would be: there is something to find.",
+        (
+            "Clusters are further apart than clusters of maps without places would be, so there is something to find; "
+            "near 0 it is little."
+        ),
         "Clusters are no further apart than clusters of maps without places: the grouping is arbitrary.",
     ),
 }
@@ -158,16 +163,24 @@ def tested(metric: str) -> str:
     return METRICS[metric].sentence
 
 
-def came_out(check: Check, values: NDArray[np.float64], seed: int) -> str:
-    """The mean with its interval, and what it is held against."""
+def titles(metrics: Sequence[str]) -> str:
+    """Metrics in a sentence; in quotes, since some titles are sentences themselves."""
+    return words.listed([f"“{METRICS[metric].title}”" for metric in metrics])
+
+
+def came_out(check: Check, values: NDArray[np.float64], beside: Mapping[str, float], seed: int) -> str:
+    """The mean with its interval, and what it is held against: a number, or the means of controls."""
     found = mean_interval(values, seed)
     ends = said.ends(found)
     over = words.count(found.n, "photo")
     interval = f" (95{words.NBSP}%: {ends}; {over})" if ends else f" ({over})"
     better = said.BETTER[METRICS[check.metric].better]
     if check.mark is None:
-        return f"{said.value(found.mean)}{interval}; {better}."
-    mark = "0.5, half" if check.mark == HALF else words.number(check.mark, 0)
+        others = [f"a {said.title(control)} has {said.value(mean)}" for control, mean in beside.items()]
+        return f"{said.value(found.mean)}{interval}; {better}." + (
+            f" For comparison, {words.listed(others)}." * bool(others)
+        )
+    mark = "one half" if check.mark == HALF else words.number(check.mark, 0)
     return f"{said.value(found.mean)}{interval}; {better}, held against {mark}."
 
 
@@ -230,9 +243,9 @@ def lead(checks: tuple[Check, ...]) -> str:
     if all(one.state in {"open", "told", "made"} for one in checks):
         return ""
     for state, text in (("failed", "Failed"), ("open", "Open, since chance could have made it")):
-        names = [METRICS[one.metric].title for one in checks if one.state == state]
+        names = [one.metric for one in checks if one.state == state]
         if names:
-            which = words.listed(names) if len(names) <= NAMED else words.count(len(names), "check")
+            which = titles(names) if len(names) <= NAMED else words.count(len(names), "check")
             parts.append(f"{text}: {which}.")
     if any(one.state == "passed" for one in checks):
         parts.append("A check that is passed is no proof: each asks one question only, and no check is fully reliable.")
