@@ -19,7 +19,7 @@ from layerlore.evaluate.case import make_case
 from layerlore.evaluate.clusters import evaluate_clusters
 from layerlore.evaluate.clusters.games import score_game
 from layerlore.evaluate.clusters.orders import area, best_area, gap, order_by, random_orders, rank_correlation
-from layerlore.evaluate.clusters.records import FIGURES
+from layerlore.evaluate.clusters.records import FIGURES, ClusterEvaluation, LayerEvaluation
 from layerlore.evaluate.clusters.stability import agreement, paired_cosine, separation, some_of_the_maps
 from layerlore.evaluate.measuring import measure
 from layerlore.evaluate.registry import METRICS
@@ -78,6 +78,27 @@ def test_a_game_of_sums_is_scored_as_it_is_on_paper() -> None:
     assert found.shapley_rank == {"good": pytest.approx(1), "bad": pytest.approx(-1)}
     # Adding 4, 2, -1 to 1: 1, 5, 7, 6, in tenths.
     assert found.best[0] == pytest.approx((0.1 / 2 + 0.5 + 0.7 + 0.6 / 2) / 3)
+
+
+def test_the_weight_is_judged_beside_the_number_that_orders_clusters() -> None:
+    # Worth 4, 2 and -1: importance ranks them so, the weight has the last two changed over, 1 - 6 * 2 / (3 * 8).
+    # The second and the third together are worth 2 more: Shapley values 4, 3 and 0; alone they cost 4, 4 and 1.
+    worth = np.array([4.0, 2.0, -1.0])
+    present = [[s >> j & 1 for j in range(3)] for s in range(8)]
+    logits = np.array([worth @ there + 2 * (there[1] and there[2]) for there in present])
+    numbers = {"weight": [50.0, 10.0, 20.0], "importance": [4.0, 3.0, 0.0]}
+    game = score_game(logits, logits / 10, -4.0, numbers, np.random.default_rng(0))
+    assert game.shapley == (4.0, 3.0, 0.0)
+    assert game.alone == (4.0, 4.0, 1.0)
+    layer = LayerEvaluation("relu", 3, game, None, 0.8, {}, None, None)
+    found = ClusterEvaluation((layer,), "importance", "stable", 0, 1).summary()
+    assert (found["c_shapley"], found["c_weight_shapley"]) == (pytest.approx(1), pytest.approx(0.5))
+    # Ranks of the falls are 2.5, 2.5 and 1: with those of the weight, 3, 1 and 2, the covariance is 0.
+    assert found["c_weight_ablation"] == pytest.approx(0)
+    assert found["c_ablation"] == pytest.approx(1.5 / np.sqrt(2 * 1.5))
+    by_weight = ClusterEvaluation((layer,), "weight", "paper", 0, 1).summary()
+    assert by_weight["c_shapley"] == by_weight["c_weight_shapley"], "one number, so the card counts it once"
+    assert by_weight["c_ablation"] == by_weight["c_weight_ablation"]
 
 
 def test_agreement_and_pairs_by_hand() -> None:

@@ -15,7 +15,8 @@ from seen import DESKTOP, PAPER, PHONE, keep, serious
 from typer.testing import CliRunner
 
 from layerlore.cli import app
-from layerlore.evaluate.card import check_all
+from layerlore.evaluate.card import SAME, Number, check_all
+from layerlore.evaluate.construction import ABLATED
 from layerlore.evaluate.records import Measurement
 from layerlore.evaluate.registry import METRICS
 from layerlore.evaluate.storage import DEFAULT, Folder, Identity, load_evaluation
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from layerlore.evaluate.results import Evaluation
 
 LEVELS = {"emprt": 0.2, "smprt": 0.2, "random_logit": 0.9, "c_insertion": 0.6, "c_shapley": 0.97, "c_flip": 0.3}
+LEVELS |= {"c_weight_shapley": -0.3, "c_weight_ablation": 0.4}
 """Metric to the mean of this project's own map; others are around their middle, where nothing can be told."""
 METHODS = ("gradcam", "inv", "random", "gaussian")
 DIMMED = ("average_drop", "average_gain", "increase_in_confidence", "adcc")
@@ -105,7 +107,6 @@ def test_a_mark_is_passed_or_failed_only_where_chance_could_not_have_done_it(stu
     unsure = tuple(check_all(few, "inv")[name] for name in LEVELS if not found.made_with("inv", name))
     assert {one.state for one in unsure} == {"open"}, "five photos cannot tell anything"
     assert report_card_words.headline("Net", unsure)[1] == "nothing"
-    assert "fewer than six photos never tell" in report_card_words.means(unsure[0])
     assert check_all(dataclasses.replace(found, photos=()), "inv")["emprt"].state == "missing"
     results = []
     for one in found.photos:
@@ -133,6 +134,79 @@ def test_what_a_method_is_made_with_is_told_and_not_judged(study: Study) -> None
     counted = sum(one.state in judged for one in checks.values())
     assert report_card_words.headline("Net", tuple(checks.values()))[1].endswith(f" of {counted}")
     assert check_all(found, "gradcam")["insertion"].state in judged
+
+
+def judged_of(found: Evaluation, method: str, first: Number | None) -> dict[str, tuple[str, str]]:
+    """State and reason of the checks that are about numbers of clusters."""
+    about = (*ABLATED, *SAME)
+    return {name: (one.state, one.reason) for name, one in check_all(found, method, first).items() if name in about}
+
+
+def test_the_number_that_pages_show_first_is_the_one_that_is_judged(study: Study) -> None:
+    found = made_up(study)
+    by_weight = judged_of(found, "inv", "weight")
+    assert {by_weight[name] for name in ABLATED} == {("told", "not shown")}
+    assert {by_weight[name] for name in SAME} == {("failed", ""), ("passed", "")}
+    by_importance = judged_of(found, "inv", "importance")
+    assert {by_importance[name] for name in ABLATED} == {("made", "")}
+    assert [by_importance[name] for name in SAME] == [by_weight[name] for name in SAME]
+    paper = dataclasses.replace(
+        found,
+        methods=("inv_paper",),
+        photos=tuple(
+            dataclasses.replace(one, runs={"inv_paper": dataclasses.replace(one.runs["inv"], method="inv_paper")})
+            for one in found.photos
+        ),
+    )
+    once = judged_of(paper, "inv_paper", "weight")
+    assert {once[name] for name in SAME} == {("told", "counted")}, "the same number is not counted twice"
+    assert once["c_shapley"] == ("passed", "")
+    told = report_card_words.means(check_all(paper, "inv_paper", "weight")["c_weight_ablation"])
+    assert "“Ablation rank correlation” again; it is counted there, once" in told
+    only = dataclasses.replace(
+        paper,
+        photos=tuple(
+            dataclasses.replace(
+                one,
+                runs={
+                    "inv_paper": dataclasses.replace(
+                        run, measured={"c_weight_shapley": run.measured["c_weight_shapley"]}
+                    )
+                },
+            )
+            for one in paper.photos
+            for run in one.runs.values()
+        ),
+    )
+    assert check_all(only, "inv_paper", "weight")["c_weight_shapley"].state == "failed", "nowhere else counted"
+
+
+def test_the_card_says_by_which_number_pages_order_clusters_and_how_to_have_the_other(study: Study) -> None:
+    store(study, made_up(study))
+    page = text_of(write_site(study, workers=1).index.parent / "card.html")
+    assert "The pages of this study order clusters by their weight, so that is judged." in page
+    assert "<code>layerlore study run study --ablation && layerlore report study</code>" in page
+    assert page.count(report_card_words.NOT_SHOWN) == len(ABLATED)
+    assert "By construction: importance" not in page
+    for method, ablation, number in (("stable", True, "importance"), ("paper", True, "weight")):
+        settings = dataclasses.replace(study.manifest.settings, method=method, ablation=ablation)
+        study.__dict__["manifest"] = study.manifest.with_set(settings)
+        card = Card(study)
+        assert card.first == number
+        note = next(section.note for section in card.sections() if section.name == "clusters")
+        assert (None if note is None else note.command) == (None if method == "paper" else "")
+
+
+def test_too_few_photos_are_told_with_the_number_that_it_takes(study: Study) -> None:
+    few = check_all(made_up(study, 5), "inv")["emprt"]
+    assert (few.state, few.n) == ("open", 5)
+    assert few.tests * 2 * 0.5**few.fewest < 0.05 <= few.tests * 2 * 0.5 ** (few.fewest - 1)
+    assert few.tests > 10
+    assert f"tests that are open: it takes at least {few.fewest}." in report_card_words.means(few)
+    enough = [one for one in check_all(made_up(study, 12), "inv").values() if one.state == "open"]
+    assert enough
+    assert {one.fewest for one in enough} == {0}
+    assert all(f"ore photos than {one.n} might tell" in report_card_words.means(one) for one in enough)
 
 
 def with_options(found: Evaluation, *options: str) -> Evaluation:
@@ -184,7 +258,7 @@ def test_options_are_told_as_they_are_typed_and_the_strictest_of_several_counts(
     store(study, with_options(made_up(study), '{"rounds": 0}'))
     page = text_of(write_site(study, workers=1).index.parent / "card.html")
     assert "Methods had options of their own: inv.rounds=0." in page
-    assert page.count("By construction: importance") == 4
+    assert "By construction: importance" not in page, "pages of this study show no importance"
     assert "By construction: the map is corrected" not in page
     assert made_up(study).given_options == ""
 
@@ -270,6 +344,21 @@ def test_a_table_that_would_repeat_the_checks_is_left_out(study: Study) -> None:
     store(study, dataclasses.replace(found, photos=tuple(photos)))
     tables = {section.name: section.table for section in Card(study).sections()}
     assert (len(tables["faithfulness"]), tables["clusters"]) == (4, ())
+
+
+def test_photos_that_failed_do_not_wait_and_files_that_were_never_asked_for_count_for_none(study: Study) -> None:
+    found = made_up(study, metrics=("emprt",))
+    asked = {one.photo.image_id for one in found.photos}
+    failed, *waiting = [image for image in study.images if image.image_id in asked][2:]
+    reasons = {
+        f"photos/{failed.path}": "is gone",  # paths as they are from a folder above
+        "espresso/zz.png": "the same content as espresso/coffee-1.png",
+        "elsewhere/other.png": "no photo",
+    }
+    store(study, dataclasses.replace(found, failed=reasons))
+    for image in (failed, *waiting):
+        (study.folder / DEFAULT / "photos" / f"{image.image_id}.parquet").unlink()
+    assert Card(study).source.waiting == len(waiting) == 9
 
 
 def test_what_earlier_runs_measured_still_counts(study: Study) -> None:

@@ -104,7 +104,7 @@ class ClusterEvaluation:
 
     Attributes:
         layers: One for each explained layer, shallow to deep.
-        first: The number that the page shows first, ``importance`` or ``weight``.
+        first: The number that clusters are ordered by, ``importance`` where it was measured, else ``weight``.
         method: Of the explanation.
         seed: Of everything random.
         model_calls: Copies of the photo that went through the network or a part of it, forwards and backwards counted
@@ -136,6 +136,8 @@ FIGURES = (
     "c_deletion",
     "c_shapley",
     "c_ablation",
+    "c_weight_shapley",
+    "c_weight_ablation",
     "c_completeness",
     "c_mass",
     "c_seed",
@@ -156,6 +158,8 @@ def _figures(layer: LayerEvaluation, first: str) -> dict[str, float | None]:
             "c_deletion": order.deletion_gap,
             "c_shapley": layer.zero.shapley_rank[first],
             "c_ablation": layer.zero.alone_rank[first],
+            "c_weight_shapley": layer.zero.shapley_rank["weight"],
+            "c_weight_ablation": layer.zero.alone_rank["weight"],
             "c_completeness": layer.zero.completeness,
         }
     found |= {f"c_{name}": one.agreement for name, one in layer.stability.items()}

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from layerlore.evaluate.card import Check
+    from layerlore.evaluate.card import Check, Number
     from layerlore.evaluate.results import Evaluation
     from layerlore.report.site.concept_pages import Frame
     from layerlore.study.study import Study
@@ -68,11 +68,12 @@ class Cell:
 
 @dataclass(frozen=True)
 class Section:
-    """A family of metrics: the checks, the table of all methods, and what is missing."""
+    """A family of metrics: what to know first, the checks, the table of all methods, and what is missing."""
 
     name: str
     title: str
     question: str
+    note: State | None
     rows: tuple[Row, ...]
     heads: tuple[tuple[str, str], ...]
     table: tuple[tuple[str, bool, tuple[Cell | None, ...]], ...]
@@ -114,6 +115,12 @@ class Card:
             )
 
     @property
+    def first(self) -> Number:
+        """What the study's pages show of a cluster first."""
+        settings = self.study.manifest.settings
+        return "importance" if settings.method == "stable" and settings.ablation else "weight"
+
+    @property
     def headline(self) -> tuple[str, str, str]:
         """How many checks are passed."""
         return said.headline(str(self.study.manifest.network["name"]), self.checks)
@@ -140,8 +147,14 @@ class Card:
         if restart:
             parts.append("--restart")
         if self.source.elsewhere:
-            return " ".join([*parts, "--out", place]) + f" && layerlore report {name} --evaluation {place}"
-        return " ".join(parts) + f" && layerlore report {name}"
+            parts += ["--out", place]
+        return f"{' '.join(parts)} && {self._writing}"
+
+    @property
+    def _writing(self) -> str:
+        """What to type to have the pages written again."""
+        named = f" --evaluation {shlex.quote(self.source.told)}" if self.source.elsewhere else ""
+        return f"layerlore report {shlex.quote(name_of(self.study))}{named}"
 
     def states(self) -> Iterator[State]:
         """What a reader has to know first."""
@@ -217,7 +230,16 @@ class Card:
             table = tuple(self._table(measured))
             if rows and len(table) == 1:
                 table = ()  # the checks say all of it
-            yield Section(family, title, question, rows, heads, table, tuple(self._missing(family, names)))
+            note = self._ordered() if family == "clusters" and rows else None
+            yield Section(family, title, question, note, rows, heads, table, tuple(self._missing(family, names)))
+
+    def _ordered(self) -> State:
+        """By what the study's pages order clusters, and how to have them ordered by importance."""
+        text = said.ORDERED[self.first]
+        if self.first == "importance" or self.study.manifest.settings.method == "paper":
+            return State(text)
+        again = f"layerlore study run {shlex.quote(name_of(self.study))} --ablation && {self._writing}"
+        return State(f"{text} To have importance on them, which asks the network itself:", command=again)
 
     def _has(self, metric: str) -> bool:
         found = self.evaluation
@@ -249,7 +271,8 @@ class Card:
     def _by_method(self, method: str) -> dict[str, Check]:
         """All checks of a method, made once."""
         if self.evaluation is not None and method not in self._made:
-            self._made[method] = check_all(self.evaluation, method)
+            first = self.first if method == self.method else None
+            self._made[method] = check_all(self.evaluation, method, first)
         return self._made[method]
 
     def _missing(self, family: str, names: Sequence[str]) -> Iterator[State]:
@@ -297,6 +320,7 @@ class Card:
         made = [
             ("network", f"{found.facts['network']}, weights {found.facts['fingerprint'][:12]}"),
             ("map that is checked", f"{evaluation_words.title(self.method)} ({self.method})"),
+            ("clusters are ordered by", self.first),
             ("class", _target(found.facts["target"])),
             ("seed", str(found.seed)),
             ("options", found.given_options),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from layerlore.errors import SettingError
 from layerlore.evaluate.storage import DEFAULT, Folder, find_folder, load_evaluation
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from layerlore.evaluate.results import Evaluation
@@ -83,19 +85,26 @@ def find_source(study: Study, named: Path | None = None) -> Source:
             f"{folder}: holds an evaluation of other photos, none of them is in the study; "
             f"make one with layerlore evaluate {study.folder}"
         )
-    left = len(asked - {one.photo.image_id for one in photos}) - len(stored.failed)
+    left = asked - {one.photo.image_id for one in photos}
     return replace(
         source,
         stored=stored,
         evaluation=replace(stored, photos=photos),
         strangers=len(stored.photos) - len(photos),
-        waiting=max(0, left),
+        waiting=sum(image.image_id in left and not _among(image.path, stored.failed) for image in study.images),
     )
 
 
 def name_of(study: Study) -> str:
     """The study as pages and commands name it."""
     return study.folder.resolve().name or "study"
+
+
+def _among(path: str, failed: Mapping[str, str]) -> bool:
+    """Whether a photo failed. Paths begin where the photos of the study, or those that were measured, begin."""
+    parts = PurePosixPath(path).parts
+    others = (PurePosixPath(one).parts for one in failed)
+    return any(one[-len(parts) :] == parts[-len(one) :] for one in others)
 
 
 def _told(study: Study, folder: Path) -> str:

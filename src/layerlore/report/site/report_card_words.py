@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from layerlore.evaluate.card import AGAINST_CONTROLS, HALF, WIDE_WIN
+from layerlore.evaluate.card import AGAINST_CONTROLS, HALF, SAME, WIDE_WIN
 from layerlore.evaluate.construction import ABLATED, DIMMED, UNDRAWN
 from layerlore.evaluate.registry import METRICS
 from layerlore.evaluate.statistics import mean_interval
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from layerlore.evaluate.card import Check, State
+    from layerlore.evaluate.card import Check, Number, State
 
 SECTIONS = {
     "sanity": ("Sanity", "Does the explanation hang on what the network has learnt, and on the class?"),
@@ -31,18 +31,24 @@ STATES: dict[State, tuple[str, str]] = {
     "passed": ("✓", "passed"),
     "failed": ("✗", "failed"),
     "open": ("?", "open"),
-    "told": ("·", "no mark"),
+    "told": ("·", "not judged"),
     "made": (said.MADE, "by construction"),
     "missing": ("\N{EN DASH}", "not measured"),
 }
 """State to sign and word."""
 JUDGED: tuple[State, ...] = ("failed", "open", "passed", "told", "made", "missing")
 """The order of the checks of a family: first what is to be looked at, last what cannot be failed."""
-FEWEST = 6
-"""Photos below which a sign-flip test cannot come below 0.05."""
 NAMED = 4
 """Checks that the second sentence names; more are counted."""
 ALIKE = "clusters that are much the same"
+WORTH = (
+    "Clusters of more weight tend to be worth more to the class; with 1 they always would.",
+    "Clusters of more weight are worth less to the class: do not rely on it.",
+)
+FALL = (
+    "Without a cluster of more weight the class's score tends to fall more; with 1 it always would.",
+    "Without a cluster of more weight the class's score falls less: do not rely on it.",
+)
 MEANS: dict[str, tuple[str, str]] = {
     "emprt": (
         "With random weights the map falls into disorder, so it shows something that the network has learnt.",
@@ -87,14 +93,10 @@ MEANS: dict[str, tuple[str, str]] = {
             "their weight."
         ),
     ),
-    "c_shapley": (
-        "Clusters of more weight are worth more to the class.",
-        "Clusters of more weight are worth less to the class: do not rely on it.",
-    ),
-    "c_ablation": (
-        "Without a cluster of more weight the class's score falls more.",
-        "Without a cluster of more weight the class's score falls less: do not rely on it.",
-    ),
+    "c_shapley": WORTH,
+    "c_ablation": FALL,
+    "c_weight_shapley": WORTH,
+    "c_weight_ablation": FALL,
     "c_seed": (
         f"Another seed gives {ALIKE}.",
         "Another seed groups many maps otherwise: clusters are one way of many to group them.",
@@ -145,6 +147,13 @@ MADE = {
     **dict.fromkeys(ABLATED, BY_ABLATION),
 }
 """Metric to why its value is by construction; for the others it is the correction in the order of the map."""
+NOT_SHOWN = "This is of importance, which the pages of this study do not show; so it is told and not judged."
+ORDERED: dict[Number, str] = {
+    "importance": "The pages of this study order clusters by importance, which four of these metrics ask again (†). "
+    "The weight stands beside it on the pages, and is judged.",
+    "weight": "The pages of this study order clusters by their weight, so that is judged.",
+}
+"""What pages show first to what it means for the checks of clusters."""
 ALONE = "A value alone says little: measure the maps that know nothing, random and gaussian, as well."
 WIDE = "It has no mark: wide maps win by it, also those that know nothing of the photo."
 CHANGES = "0 would mean that the map does not change at all, 1 that it changes by as much as it holds."
@@ -186,15 +195,26 @@ def came_out(check: Check, values: NDArray[np.float64], beside: Mapping[str, flo
 
 def means(check: Check) -> str:
     """What that means for a reader."""
-    if check.state == "made":
-        return MADE.get(check.metric, BY_CORRECTION)
+    if check.state in {"made", "told"}:
+        return _not_judged(check)
     if check.metric in MEANS:
         passed, failed = MEANS[check.metric]
         if check.state == "open":
-            return f"Chance could have put it on this side of the mark; {_more(check.n)}"
+            more = f"Chance could have put it on this side of the mark; more photos than {check.n:,} might tell."
+            return _too_few(check) if check.fewest else more
         return passed if check.state == "passed" else failed
-    if check.controls:
-        return _beside_controls(check)
+    return _beside_controls(check)
+
+
+def _not_judged(check: Check) -> str:
+    """Why a value has no mark, or is not held against it."""
+    if check.state == "made":
+        return MADE.get(check.metric, BY_CORRECTION)
+    if check.reason == "not shown":
+        return NOT_SHOWN
+    if check.reason == "counted":
+        other = METRICS[SAME[check.metric]].title
+        return f"These clusters are ordered by their weight, so this is “{other}” again; it is counted there, once."
     alone = METRICS[check.metric].family in AGAINST_CONTROLS
     return NO_MARK.get(check.metric, ALONE if alone else "It has no mark; compare it with other methods.")
 
@@ -206,13 +226,14 @@ def _beside_controls(check: Check) -> str:
         return f"The map is better than {all_controls}, which know nothing of the photo, by more than chance."
     if check.state == "failed":
         return f"By this metric the map is worse than {behind}, which knows nothing of the photo."
-    return f"The map cannot be told from {behind}, which knows nothing of the photo; {_more(check.n)}"
+    more = _too_few(check) if check.fewest else f"More photos than {check.n:,} might tell."
+    return f"The map cannot be told from {behind}, which knows nothing of the photo. {more}"
 
 
-def _more(photos: int) -> str:
-    if photos < FEWEST:
-        return f"fewer than {words.SMALL_NUMBERS[FEWEST]} photos never tell."
-    return f"more photos than {photos:,} might tell."
+def _too_few(check: Check) -> str:
+    """Where not even photos that all agree could tell."""
+    tests = f"{words.count(check.tests, 'test')} that {'is' if check.tests == 1 else 'are'} open"
+    return f"Too few photos for the {tests}: it takes at least {check.fewest:,}."
 
 
 def headline(network: str, checks: tuple[Check, ...]) -> tuple[str, str, str]:
