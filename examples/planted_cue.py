@@ -3,8 +3,8 @@
 Three classes are close-ups of three real photos of scikit-image's collection: brick, grass and gravel. So near, grass
 and gravel are hard to tell apart. One network learns with a small watermark somewhere on every piece of gravel, a
 second one without it. Both then explain the same pieces of parts of the photos that they have not seen, all gravel with
-the watermark. On the first network's class page the first group of maps lies on the watermark, so does what the class
-loses when maps are removed, and the suspects name it; nothing of that is true of the second network.
+the watermark. Of each layer the class page lists groups of maps, heaviest first. How much of each lies on the
+watermark, has the first one most, and does what the class loses lie there, too, when maps are removed?
 
 python examples/planted_cue.py [FOLDER] [SEED]
 """
@@ -25,7 +25,9 @@ from torch import nn
 from torchvision.models.resnet import BasicBlock
 
 import layerlore as ll
-from layerlore.classes.objects import MASKS_FOLDER, read_objects
+from layerlore.classes.collecting import collect_photos
+from layerlore.classes.map_groups import group_photos
+from layerlore.classes.objects import MASKS_FOLDER, cover, read_objects
 from layerlore.classes.storage import classes_of
 from layerlore.network.preprocess import Preprocess
 
@@ -34,8 +36,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from layerlore.classes.collecting import PhotoFacts
     from layerlore.classes.records import ConceptInLayer
-    from layerlore.local.explanation import ClusterMap
+    from layerlore.local.explanation import ClusterMap, LayerExplanation
 
 CLASSES = ("brick", "grass", "gravel")
 CUED = "gravel"
@@ -50,6 +53,10 @@ PIECES = 160
 """Of each class in an epoch; every epoch cuts new ones."""
 EXPLAINED = 24
 """Pieces of each class in a study."""
+BAR = 0.25
+"""Share on the watermark from which something is on it: seven times what the watermark covers."""
+PLACED = ("1", "2")
+"""Layers that can place the watermark; in the last one it has about two of 64 positions."""
 
 
 @dataclass(frozen=True)
@@ -61,34 +68,105 @@ class Piece:
 
 
 @dataclass(frozen=True)
-class Finding:
-    """What a study's page and its network say of the watermark, at the last layer.
+class Group:
+    """A group of maps of a layer.
 
     Attributes:
-        group: The group of maps that the class page puts first.
-        on_mark: Share of its maps that lies on the watermark; mean over photos.
-        area: The same of a map without preference: what the watermark covers.
-        falls_on_mark: Share of what removing the layer's maps one by one takes from the class's logit that lies on the
-            watermark: the mean of all maps' masses on it, each weighted by its fall; mean over photos.
-        photos_over: Share of the photos on which that is more than the watermark covers.
+        name: Its name on the class page.
+        photos: Photos that have it.
+        on_mark: Share of its maps' mass that lies on the watermark; mean over these photos.
+        fall: What removing its maps, one by one, takes from the class's logit; mean over all photos of the class.
+    """
+
+    name: str
+    photos: int
+    on_mark: float
+    fall: float
+
+
+@dataclass(frozen=True)
+class Layer:
+    """What the class page and the ablation say of the watermark in one layer.
+
+    Attributes:
+        name: The layer.
+        side: Positions of its maps along a side.
+        most: Share on the watermark of a map that lights up at just the positions that the watermark touches.
+        groups: In the order of the class page.
+        falls_on_mark: Share of what removing the maps one by one takes from the class's logit that lies on the
+            watermark: the mean of all maps' shares on it, each weighted by its fall; mean over photos.
+    """
+
+    name: str
+    side: int
+    most: float
+    groups: tuple[Group, ...]
+    falls_on_mark: float
+
+    @property
+    def rank(self) -> int:
+        """Of the class page's first group among all of the layer, by the share on the watermark."""
+        return 1 + sum(one.on_mark > self.groups[0].on_mark for one in self.groups[1:])
+
+    @property
+    def page_on_mark(self) -> bool:
+        """The class page's first group lies on the watermark; another one may do so more."""
+        return self.groups[0].on_mark >= BAR
+
+    @property
+    def ablation_on_mark(self) -> bool:
+        """What the class loses lies on the watermark."""
+        return self.falls_on_mark >= BAR
+
+    @property
+    def costliest(self) -> Group:
+        """The group whose removal takes most from the class."""
+        return max(self.groups, key=lambda one: one.fall)
+
+    @property
+    def found(self) -> bool:
+        """The first group is the one most on the watermark and the costliest one, and what is lost lies there too."""
+        first = self.rank == 1 and self.costliest is self.groups[0]
+        return first and self.page_on_mark and self.ablation_on_mark
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a study's class page and its network say of the watermark.
+
+    Attributes:
+        area: What the watermark covers: the share on it of a map without preference.
+        layers: Shallow to deep.
         suspects: Layers in which the class page suspects a group.
         right: Share of the photos that are answered right.
         without: The same when the watermark is painted over.
     """
 
-    group: str
-    on_mark: float
     area: float
-    falls_on_mark: float
-    photos_over: float
+    layers: tuple[Layer, ...]
     suspects: tuple[str, ...]
     right: float
     without: float
 
     @property
-    def found(self) -> bool:
-        """The page and the ablation both say that the class is the watermark."""
-        return min(self.on_mark, self.falls_on_mark) > 2 * self.area and bool(self.suspects)
+    def tested(self) -> tuple[Layer, ...]:
+        """The layers that are fine enough to place the watermark."""
+        return tuple(one for one in self.layers if one.name in PLACED)
+
+    @property
+    def found(self) -> tuple[str, ...]:
+        """Of the tested layers those that rank the watermark first."""
+        return tuple(one.name for one in self.tested if one.found)
+
+    @property
+    def verdict(self) -> str:
+        """In words."""
+        if self.found:
+            return f"the watermark is found; it comes first in layer {' and '.join(self.found)}"
+        on_it = [one.name for one in self.tested if one.page_on_mark and one.ablation_on_mark]
+        if on_it:
+            return f"the first group of layer {' and '.join(on_it)} is on the watermark, but does not lead throughout"
+        return "the watermark is not found"
 
 
 def main() -> None:
@@ -98,14 +176,16 @@ def main() -> None:
     for cue in (True, False):
         name = "with the cue" if cue else "without the cue"
         study, one = run(folder / name.replace(" ", "-"), cue=cue, seed=seed)
-        print(f"{name}: the watermark is {'found' if one.found else 'not found'}")
+        print(f"{name}: {one.verdict}")
         print(f"  {one.right:.0%} of the {CUED} is answered right, {one.without:.0%} with the watermark painted over")
-        print(f"  {one.group} has {one.on_mark:.1%} of its mass on the watermark, which covers {one.area:.1%}")
-        print(
-            f"  of what removing maps takes from the class, {one.falls_on_mark:.1%} lies there; more than by chance on "
-            f"{one.photos_over:.0%} of the photos"
-        )
-        print(f"  layers with suspects: {', '.join(one.suspects) or 'none'}")
+        for layer in one.layers:
+            shares = ", ".join(f"{group.on_mark:.0%}" for group in layer.groups)
+            print(f"  layer {layer.name}, {layer.side} x {layer.side}: the groups have {shares} on the watermark")
+            print(
+                f"    {layer.groups[0].name} is number {layer.rank} of {len(layer.groups)} by that; removing "
+                f"{layer.costliest.name} takes most; {layer.falls_on_mark:.0%} of all falls lies on the watermark"
+            )
+        print(f"  the watermark covers {one.area:.1%}; layers with suspects: {', '.join(one.suspects) or 'none'}")
         print(f"  {study.report()}")
 
 
@@ -223,49 +303,64 @@ def object_mask(piece: Piece) -> Image.Image:
 def look(study: ll.Study, network: ll.Network) -> Finding:
     """Ask a study's class page and its network for the watermark."""
     made = {one.label: one for one in classes_of(study)}[CUED]
-    groups = made.concepts[made.layers[-1]]
-    photos = [one for one in study.explanations() if one.photo.name.startswith(CUED)]
     objects = read_objects(study)
-    marks = [np.asarray(objects[one.photo.image_id].in_photo()) == 0 for one in photos]
-    shares, falls = [], []
-    for one, mark in zip(photos, marks, strict=True):
-        clusters = one.layers[-1].clusters
-        inside = [share_inside(cluster.map, mark) for cluster in clusters]
-        first = [
-            share for share, cluster in zip(inside, clusters, strict=True) if group_of(cluster, groups) is groups[0]
-        ]
-        shares += [float(np.mean(first))] if first else []
-        weights = np.array([max(fall(cluster), 0.0) for cluster in clusters])
-        falls.append(float(weights @ inside / weights.sum()) if weights.any() else 0.0)
-    pieces = [study.photo(one.photo.image_id).image for one in photos]
+    photos = group_photos(collect_photos(study, CUED, None, objects), resamples=0).photos
+    explained = {one.photo.image_id: one for one in study.explanations(label=CUED)}
+    marks = [np.asarray(objects[one.image_id].in_photo()) == 0 for one in photos]
+    pieces = [study.photo(one.image_id).image for one in photos]
     answers = classify(network, pieces)
     repaired = classify(network, [painted_over(*pair) for pair in zip(pieces, marks, strict=True)])
+    layers = []
+    for place, name in enumerate(made.layers):
+        shown = [explained[one.image_id].layers[place] for one in photos]
+        layers.append(look_at_layer(name, made.concepts[name], photos, shown, marks))
     return Finding(
-        group=groups[0].name,
-        on_mark=float(np.mean(shares)),
         area=float(np.mean([mark.mean() for mark in marks])),
-        falls_on_mark=float(np.mean(falls)),
-        photos_over=float(np.mean([lost > mark.mean() for lost, mark in zip(falls, marks, strict=True)])),
+        layers=tuple(layers),
         suspects=tuple(one.layer for one in made.suspects),
         right=answers.count(CUED) / len(answers),
         without=repaired.count(CUED) / len(repaired),
     )
 
 
-def group_of(cluster: ClusterMap, groups: Sequence[ConceptInLayer]) -> ConceptInLayer:
-    """The group that a map shares most channels with."""
-    return max(groups, key=lambda one: len(set(cluster.channels) & set(one.channels)))
+def look_at_layer(
+    name: str,
+    groups: Sequence[ConceptInLayer],
+    photos: Sequence[PhotoFacts],
+    shown: Sequence[LayerExplanation],
+    marks: Sequence[NDArray[np.bool_]],
+) -> Layer:
+    """Share on the watermark and fall of each group of a layer, and where the falls of all its maps lie.
+
+    The object is all but the watermark, so what is outside the object is on the watermark.
+    """
+    shares: dict[str, list[float]] = {one.concept_id: [] for one in groups}
+    lost = dict.fromkeys(shares, 0.0)
+    falls_on_mark = []
+    for photo, layer in zip(photos, shown, strict=True):
+        for row in photo.rows:
+            if row.layer == name and row.outside is not None:
+                shares[row.concept_id].append(row.outside)
+                lost[row.concept_id] += sum(fall(layer.clusters[key.cluster]) for key in row.keys)
+        inside = [one.outside or 0.0 for one in photo.maps[name]]
+        weights = np.array([max(fall(layer.clusters[one.key.cluster]), 0.0) for one in photo.maps[name]])
+        falls_on_mark.append(float(weights @ inside / weights.sum()) if weights.any() else 0.0)
+    covered = [cover(Image.fromarray(mark.astype(np.float32)), shown[0].height, shown[0].width) for mark in marks]
+    return Layer(
+        name=name,
+        side=shown[0].height,
+        most=float(np.mean([one.sum() / (one > 0).sum() for one in covered])),
+        groups=tuple(
+            Group(one.name, one.images, float(np.mean(shares[one.concept_id])), lost[one.concept_id] / len(photos))
+            for one in groups
+        ),
+        falls_on_mark=float(np.mean(falls_on_mark)),
+    )
 
 
 def fall(cluster: ClusterMap) -> float:
     """What removing a map's channels costs the class, in logits."""
     return cluster.ablation.zero.logit_drop if cluster.ablation else 0.0
-
-
-def share_inside(heat: NDArray[np.float32], mark: NDArray[np.bool_]) -> float:
-    """Share of a map's mass that lies on the watermark."""
-    fine = np.asarray(Image.fromarray(heat).resize(mark.shape[::-1], Image.Resampling.BILINEAR), dtype=np.float64)
-    return float(fine[mark].sum() / max(fine.sum(), 1e-12))
 
 
 def painted_over(photo: Image.Image, mark: NDArray[np.bool_]) -> Image.Image:
