@@ -165,7 +165,7 @@ class Finding:
             return f"the watermark is found; it comes first in layer {' and '.join(self.found)}"
         on_it = [one.name for one in self.tested if one.page_on_mark and one.ablation_on_mark]
         if on_it:
-            return f"the first group of layer {' and '.join(on_it)} is on the watermark, but does not lead throughout"
+            return f"the watermark is seen, not ranked first; the first group of layer {' and '.join(on_it)} is on it"
         return "the watermark is not found"
 
 

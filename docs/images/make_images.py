@@ -42,14 +42,14 @@ def main() -> None:
         browser.close()
 
 
-def keep(page: Page, file: Path, part: str, most: int, name: str, *, whole: bool = True) -> None:
+def keep(page: Page, file: Path, part: str, most: int, name: str, *, whole: bool = True, margin: int = 24) -> None:
     """Save a page down to the end of one of its parts, but no more than ``most`` pixels of it; or the part alone."""
     page.goto(file.as_uri())
     box = page.locator(part).first.bounding_box()
     if box is None:
         raise SystemExit(f"{file.name} has no {part}")
-    top = 0 if whole else max(0, round(box["y"]) - 24)
-    height = min(round(box["y"] + box["height"]) + 24 - top, most)
+    top = 0 if whole else max(0, round(box["y"]) - margin)
+    height = min(round(box["y"] + box["height"]) + margin - top, most)
     shot = page.screenshot(full_page=True, clip={"x": 0, "y": top, "width": WIDTH, "height": height})
     target = Path(__file__).with_name(name)
     Image.open(io.BytesIO(shot)).convert("RGB").save(target, quality=88, method=6)
