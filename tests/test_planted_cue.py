@@ -33,8 +33,8 @@ def test_a_planted_watermark_is_found_and_only_where_it_was_learnt(example, tmp_
     assert learnt.right > 0.8
     assert learnt.without < 0.5
     assert clean.without > 0.8
-    # The page and the ablation put it first, and those of the other network do not. That the first group has most on it is
-    # so with this seed, with others often not (docs/planted-cue.md); that it lies on it is so with all that were run.
+    # The page and the ablation put it first, and those of the other network do not. With this seed the first group has
+    # most on it, with others often not (docs/planted-cue.md); that it lies on it is so with all that were run.
     assert "2" in learnt.found, learnt
     assert clean.found == (), clean
     assert all(layer.page_on_mark and layer.ablation_on_mark for layer in learnt.tested), learnt
