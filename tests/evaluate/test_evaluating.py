@@ -359,14 +359,16 @@ def test_the_command_prints_a_table_and_writes_page_values_and_json(photos: Path
     result = run(photos, *COMMAND, "--methods", ",".join(QUICK), "--metrics", ",".join(FEW))
     assert result.exit_code == 0, result.output
     assert "insertion: Insertion" in result.stdout
-    assert "best: " in result.stdout
+    assert "  Best is " in result.stdout
+    assert "Few photos (4): there is no interval" in result.stdout
+    assert "\n\n\n" not in result.stdout, "an empty line where there is no verdict"
     assert "differences against gradcam" in result.stdout
     assert result.stdout.rstrip().endswith("evaluation/evaluation.html")
     assert "12/12 maps" in result.stderr
     kept = folder / "evaluation"
     assert "</html>" in (kept / "evaluation.html").read_text(encoding="utf-8")
     lines = (kept / "evaluation.csv").read_text(encoding="utf-8").splitlines()
-    assert lines[0] == "image_id,photo,class,method,metric,value,note"
+    assert lines[0] == "image_id,photo,class,method,metric,value,note,made"
     assert len(lines) == 1 + 4 * 3 * (2 + len(COSTS))
     again = run(photos, *COMMAND, "--methods", "random", "--metrics", "insertion", "--json")
     content = json.loads(again.stdout)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import inspect
 import itertools
@@ -17,6 +18,7 @@ from layerlore.evaluate.results import Evaluation, MethodRun, PhotoFacts, PhotoR
 from layerlore.evaluate.statistics import EXACT, mean_band, mean_interval, paired_difference, sign_flip
 from layerlore.evaluate.summary import leaders, not_better, tellable
 from layerlore.methods.registry import METHODS
+from layerlore.report import evaluation_words
 
 
 def made_up(values: dict[str, list[float | None]], metric: str = "insertion", against: str = "gradcam") -> Evaluation:
@@ -51,11 +53,22 @@ def test_small_and_constant_samples() -> None:
     assert mean_interval([0.5], 0) == mean_interval([0.5], 9)
     assert mean_interval([0.5], 0).low is None
     one = mean_interval([0.25] * 8, 0)
-    assert (one.mean, one.low, one.high, one.n) == (0.25, 0.25, 0.25, 8)
+    assert (one.mean, one.low, one.high, one.n) == (0.25, None, None, 8)  # alike here is not alike everywhere
     assert mean_interval([0.0, 1.0, 0.2, 0.7], 0).low is None  # too few photos for an interval
     five = mean_interval([0.0, 1.0, 0.2, 0.7, 0.6], 0)
     assert five.low is not None
     assert five.low <= 0.5 <= (five.high or 0)
+
+
+def test_a_share_of_hits_has_an_interval_even_if_all_are() -> None:
+    """By hand: 1 of 1 with Wilson begins at n / (n + z^2), 17 / (17 + 3.8415)."""
+    metrics = ("pointing", "increase_in_confidence", "c_seed")
+    for metric, low in zip(metrics, (0.8157, 0.8157, None), strict=True):
+        interval = made_up({"gradcam": [1.0] * 17}, metric).line("gradcam", metric).interval
+        assert interval is not None
+        assert (interval.low, interval.high) == (low and pytest.approx(low, abs=1e-4), low and 1.0)
+    tied = made_up({"gradcam": [*[1.0] * 16, 0.5]}, "pointing").line("gradcam", "pointing").interval
+    assert tied == mean_interval([*[1.0] * 16, 0.5], 0), "half a hit is no trial"
 
 
 @pytest.mark.parametrize("pairs", [3, EXACT])
@@ -164,6 +177,108 @@ def test_the_best_shares_its_place_with_whom_chance_could_have_put_behind_it() -
     with pytest.raises(SettingError, match="not in this evaluation"):
         made_up({"gradcam": [0.1, 0.2]}).line("lime", "insertion")
     assert leaders(made_up({"random": [0.1, 0.2]}, against="random"), "insertion") is None
+    assert not tellable(4, 3)
+
+
+def test_a_better_mean_over_other_photos_is_not_the_best() -> None:
+    """LayerCAM is ahead by 0.1 wherever both are; Grad-CAM's mean is better, as it was measured on the easy photos."""
+    shared = list(np.linspace(0.2, 0.4, 40))
+    easy = [0.9] * 40
+    found = made_up(
+        {
+            "gradcam": [*shared, *easy],
+            "layercam": [*[value + 0.1 for value in shared], *[None] * 40],
+            "fam": [*[value - 0.1 for value in shared], *[None] * 40],
+        }
+    )
+    best = leaders(found, "insertion")
+    assert best is not None
+    assert (best.best, best.alike, best.passed) == ("layercam", (), ("gradcam",))
+    first, second, *_ = evaluation_words.verdicts(found, "insertion")
+    assert first.startswith("Best is LayerCAM")
+    assert second.startswith("Grad-CAM is behind another method on the photos of both")
+    one, two, three = (list(np.linspace(0.2, 0.4, 30) + up) for up in (0.0, 0.1, 0.2))
+    none = [None] * 30
+    circle = leaders(
+        made_up(
+            {
+                "gradcam": [*two, *none, *one],
+                "layercam": [*one, *two, *none],
+                "fam": [*none, *one, *three],
+            }
+        ),
+        "insertion",
+    )
+    assert circle is not None
+    assert len(circle.alike) == 2, "each is ahead of another: nobody is the best"
+
+
+def test_what_is_by_construction_is_told_and_neither_tested_nor_counted() -> None:
+    """SHAP leads by insertion, which it is made with: the other differences are corrected for two tests, not three."""
+    base = list(np.linspace(0.2, 0.8, 10))
+    values = {
+        "gradcam": base,
+        "layercam": [value + 0.1 for value in base],
+        "shap": [value + 0.2 for value in base],
+        "random": [value - 0.1 for value in base],
+    }
+    found = made_up(values)
+    rows = found.table().set_index("method")
+    assert list(rows["made"]) == [False, False, True, False]
+    shap = found.line("shap", "insertion")
+    assert shap.interval is not None
+    assert shap.difference is not None
+    assert (shap.difference.n, shap.verdict, rows["verdict"]["shap"]) == (10, "", "")
+    assert rows["difference"]["shap"] == pytest.approx(0.2)
+    assert (shap.as_row()["p"], shap.as_row()["p_holm"]) == (None, None)
+    assert rows["p_holm"]["layercam"] == pytest.approx(2 * 2 / 1024)
+    assert {row["made"] for row in found.rows() if (row["method"], row["metric"]) == ("shap", "insertion")} == {True}
+    against = made_up(values, against="shap")
+    assert {line.verdict for line in against.lines} == {""}, "a reference that must do well is no yardstick"
+
+
+def test_what_does_not_compete_is_no_loss_in_the_headline() -> None:
+    """SHAP is made with insertion; it is the best by both metrics that it competes in."""
+    rng = np.random.default_rng(0)
+    photos = rng.random(30)
+    one = made_up({"gradcam": list(photos)})
+    ups = {
+        "insertion": {"gradcam": 0.1, "layercam": 0.0, "shap": 0.0},
+        "insertion_mean": {"gradcam": 0.0, "layercam": 0.0, "shap": 0.1},
+        "road": {"gradcam": 0.0, "layercam": 0.0, "shap": 0.1},
+    }
+    found = dataclasses.replace(
+        one,
+        methods=("gradcam", "layercam", "shap"),
+        metrics=tuple(ups),
+        photos=tuple(
+            dataclasses.replace(
+                photo,
+                runs={
+                    method: MethodRun(
+                        method,
+                        "{}",
+                        measured={
+                            metric: Measurement(photos[place] + up[method] + 0.01 * rng.standard_normal())
+                            for metric, up in ups.items()
+                        },
+                    )
+                    for method in ("gradcam", "layercam", "shap")
+                },
+            )
+            for place, photo in enumerate(one.photos)
+        ),
+    )
+    assert all(best.telling for best in found.leading.values())
+    assert "".join(text for text, _ in evaluation_words.headline(found)).endswith(
+        "SHAP is among the best throughout the one family of metrics that tells methods apart."
+    )
+    assert "So for SHAP these do not count: “Insertion (on a blurred photo)”." in evaluation_words.lead(found)
+    only = dataclasses.replace(found, metrics=("insertion",))
+    assert "SHAP" not in "".join(text for text, _ in evaluation_words.headline(only)), "at least one metric"
+
+
+def test_so_few_photos_tell_nothing() -> None:
     assert not tellable(4, 3)
     assert tellable(12, 3)
 

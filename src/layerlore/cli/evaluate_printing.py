@@ -14,15 +14,19 @@ if TYPE_CHECKING:
     from layerlore.evaluate.results import Evaluation
     from layerlore.evaluate.summary import Line
 
-ARROWS = {"higher": "higher is better", "lower": "lower is better", "neither": "neither end is better"}
 FEW = 5
 """Lines about what was not measured; ``--json`` has all."""
 
 
 def print_evaluation(found: Evaluation) -> None:
     """Print everything for people."""
+    from layerlore.report import evaluation_words as said
+    from layerlore.report.words import NBSP
+
     network = found.facts["network"]
     _out(f"{network}, {counted(len(found.photos), 'photo')}, seed {found.seed}; differences against {found.against}")
+    if few := said.few(found):
+        _out(few)
     wide = max(len(method) for method in found.methods)
     for metric in found.metrics:
         lines = [line for line in found.lines if line.metric == metric and line.interval is not None]
@@ -30,15 +34,14 @@ def print_evaluation(found: Evaluation) -> None:
             continue
         info = METRICS[metric]
         _out("")
-        _out(f"{metric}: {info.title}, {ARROWS[info.better]}")
+        _out(f"{metric}: {info.title}, {info.better_end}")
         for line in lines:
-            _out(f"  {line.method:<{wide}}  {_interval(line)}  {_difference(line)}".rstrip())
+            mark = said.MADE if line.made else " "
+            _out(f"  {line.method:<{wide}}  {_interval(line, mark)}  {_difference(line)}".rstrip())
         if (chance := lines[0].chance) is not None:
             _out(f"  {'chance':<{wide}}  {chance:8.3f}")
-        if told := verdict(found, metric):
-            _out(f"  {told}")
-        if made := [line.method for line in lines if found.made_with(line.method, metric)]:
-            _out(f"  by construction, no competitor: {', '.join(made)}")
+        for sentence in filter(None, said.verdicts(found, metric)):
+            _out(f"  {sentence.replace(NBSP, ' ')}")
     _costs(found, wide)
     _unmeasured(found)
 
@@ -56,30 +59,15 @@ def print_choices() -> None:
         _out(f"metrics of the family {family}:")
         for info in METRICS.values():
             if info.family == family:
-                _out(f"  {info.name:<{wide}}  {info.title}, {ARROWS[info.better]}")
+                _out(f"  {info.name:<{wide}}  {info.title}, {info.better_end}")
 
 
-def verdict(found: Evaluation, metric: str) -> str:
-    """Who is best, and whether that can be told from chance; "" where nobody can be."""
-    from layerlore.evaluate.summary import leaders, tellable
-
-    best = leaders(found, metric)
-    if best is None or best.measured < 2:
-        return ""
-    if not tellable(best.photos, best.measured * (best.measured - 1) // 2):
-        photos = counted(best.photos, "photo")
-        return f"best: {best.best}; {photos} cannot tell any difference from chance"
-    if not best.alike:
-        return f"best: {best.best}, told from all others"
-    return f"best: {best.best}, but chance could have put it before {', '.join(best.alike)}"
-
-
-def _interval(line: Line) -> str:
+def _interval(line: Line, mark: str) -> str:
     mine = line.interval
     if mine is None:
         return ""
     ends = "" if mine.low is None or mine.high is None else f"[{mine.low:.3f}, {mine.high:.3f}]"
-    return f"{mine.mean:8.3f} {ends:<18} n={mine.n:<4}"
+    return f"{mine.mean:8.3f}{mark} {ends:<18} n={mine.n:<4}"
 
 
 def _difference(line: Line) -> str:
@@ -87,7 +75,8 @@ def _difference(line: Line) -> str:
     if other is None:
         return ""
     ends = "" if other.low is None or other.high is None else f" [{other.low:+.3f}, {other.high:+.3f}]"
-    return f"{other.mean:+.3f}{ends} p={other.p_holm:.4f} {line.verdict}"
+    tested = "" if other.p_holm is None else f" p={other.p_holm:.4f}"
+    return f"{other.mean:+.3f}{ends}{tested} {line.verdict}"
 
 
 def _costs(found: Evaluation, wide: int) -> None:

@@ -43,6 +43,11 @@ class MetricInfo:
     sentence: str
     needs: frozenset[Need] = frozenset()
 
+    @property
+    def better_end(self) -> str:
+        """Which values speak for a map, as it is written in text."""
+        return "neither end is better" if self.better == "neither" else f"{self.better} is better"
+
 
 _RISE = "Petsiuk et al., RISE, BMVC 2018"
 _DROPS = "Chattopadhay et al., Grad-CAM++, WACV 2018"

@@ -14,7 +14,7 @@ import numpy as np
 from layerlore.errors import SettingError
 from layerlore.evaluate.construction import made_with
 from layerlore.evaluate.registry import METRICS
-from layerlore.evaluate.summary import Line, summarise
+from layerlore.evaluate.summary import Leaders, Line, leaders, summarise
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -208,6 +208,11 @@ class Evaluation:
         """The table: a line for each metric and method."""
         return summarise(self)
 
+    @cached_property
+    def leading(self) -> Mapping[str, Leaders]:
+        """Metric to who is best by it; those in which nobody competes are missing."""
+        return {metric: best for metric in self.metrics if (best := leaders(self, metric)) is not None}
+
     def line(self, method: str, metric: str) -> Line:
         """One of them.
 
@@ -279,18 +284,20 @@ class Evaluation:
                 run = photo.runs.get(method)
                 if run is None:
                     continue
+                own = {**begin, "method": method}
                 for metric in self.metrics:
                     one = run.measured.get(metric)
                     value, note = (None, run.problem) if one is None else (one.value, one.note)
-                    yield {**begin, "method": method, "metric": metric, "value": value, "note": note}
+                    made = self.made_with(method, metric)
+                    yield {**own, "metric": metric, "value": value, "note": note, "made": made}
                 for cost in COSTS:
                     value = None if run.problem else getattr(run, cost)
-                    yield {**begin, "method": method, "metric": cost, "value": value, "note": ""}
+                    yield {**own, "metric": cost, "value": value, "note": "", "made": False}
 
     def to_csv(self) -> str:
         """The rows as CSV; numbers with all their digits."""
         file = io.StringIO(newline="")
-        columns = ("image_id", "photo", "class", "method", "metric", "value", "note")
+        columns = ("image_id", "photo", "class", "method", "metric", "value", "note", "made")
         writer = csv.DictWriter(file, columns, lineterminator="\n")
         writer.writeheader()
         for row in self.rows():

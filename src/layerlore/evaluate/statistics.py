@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from layerlore.significance import wilson
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -38,7 +40,7 @@ class Interval:
 
     Attributes:
         mean: The mean.
-        low: Lower end; None for fewer than ``FEWEST`` photos.
+        low: Lower end; None for fewer than ``FEWEST`` photos, and where all values are one.
         high: Upper end.
         n: Photos.
     """
@@ -55,32 +57,36 @@ class Difference:
 
     Attributes:
         mean: Mean of method minus reference.
-        low: Lower end; None for fewer than ``FEWEST`` photos.
+        low: Lower end; None for fewer than ``FEWEST`` photos, and where all differences are one.
         high: Upper end.
         n: Photos on which both were measured.
-        p: Of the sign-flip test: how often would chance give a mean difference as large.
-        p_holm: The same, corrected for the number of differences in the table.
+        p: Of the sign-flip test: how often would chance give a mean difference as large. None where it is not tested,
+            as a method or the reference asks the metric's question when it is made.
+        p_holm: The same, corrected for the number of differences that are tested in the table.
     """
 
     mean: float
     low: float | None
     high: float | None
     n: int
-    p: float
-    p_holm: float = 1.0
+    p: float | None
+    p_holm: float | None = None
 
     @property
     def told(self) -> bool:
         """The difference can be told from chance."""
-        return self.p_holm < SIGNIFICANT
+        return self.p_holm is not None and self.p_holm < SIGNIFICANT
 
 
-def mean_interval(values: Sequence[float] | NDArray[np.float64], seed: int) -> Interval:
+def mean_interval(values: Sequence[float] | NDArray[np.float64], seed: int, *, hits: bool = False) -> Interval:
     """Mean and BCa bootstrap interval over photos (Efron, JASA 1987).
+
+    Values that are all one have no interval: resampling them only says the same again.
 
     Args:
         values: One for each photo, at least one.
         seed: Of the resampling.
+        hits: A value is 1 for a hit and 0 for none; where all are, the mean is a share and has Wilson's interval.
     """
     from scipy.stats import bootstrap
 
@@ -88,8 +94,10 @@ def mean_interval(values: Sequence[float] | NDArray[np.float64], seed: int) -> I
     mean = float(data.mean())
     if len(data) < FEWEST:
         return Interval(mean, None, None, len(data))
+    if hits and np.isin(data, (0, 1)).all():
+        return Interval(mean, *wilson(mean, len(data)), len(data))
     if float(np.ptp(data)) <= 1e-12 * max(1.0, abs(mean)):
-        return Interval(mean, mean, mean, len(data))
+        return Interval(mean, None, None, len(data))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # where BCa has no answer, it says so by NaN as well
         found = bootstrap(
@@ -127,17 +135,20 @@ def mean_band(
     return mean, np.asarray(low), np.asarray(high)
 
 
-def paired_difference(values: NDArray[np.float64], reference: NDArray[np.float64], seed: int) -> Difference:
+def paired_difference(
+    values: NDArray[np.float64], reference: NDArray[np.float64], seed: int, *, test: bool = True
+) -> Difference:
     """Mean of ``values - reference`` on the same photos, with interval and sign-flip test.
 
     Args:
         values: One for each photo.
         reference: For the same photos in the same order.
         seed: Of resampling and flips.
+        test: Whether there is anything to tell from chance.
     """
     differences = np.asarray(values, dtype=np.float64) - np.asarray(reference, dtype=np.float64)
     found = mean_interval(differences, seed)
-    return Difference(found.mean, found.low, found.high, found.n, sign_flip(differences, seed))
+    return Difference(found.mean, found.low, found.high, found.n, sign_flip(differences, seed) if test else None)
 
 
 def sign_flip(differences: NDArray[np.float64], seed: int) -> float:

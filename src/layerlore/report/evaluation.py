@@ -61,7 +61,7 @@ def render_evaluation(evaluation: Evaluation) -> str:
             few=said.few(evaluation),
             families=evaluation_view.families(evaluation),
             matrix=evaluation_view.matrix(evaluation),
-            has_made=any(evaluation.made_with(line.method, line.metric) for line in evaluation.lines if line.interval),
+            has_made=any(line.made for line in evaluation.lines if line.interval),
             curves=curves(evaluation),
             plot=(WIDTH, HEIGHT),
             examples=examples,

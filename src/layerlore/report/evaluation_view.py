@@ -130,9 +130,9 @@ def _block(evaluation: Evaluation, metric: str) -> Block | None:
     reference = next((line.interval for line in lines if line.method == evaluation.against), None)
     return Block(
         info=info,
-        better=said.BETTER[info.better],
+        better=info.better_end,
         verdicts=tuple(text for text in said.verdicts(evaluation, metric) if text),
-        rows=tuple(_row(evaluation, line, scale) for line in lines),
+        rows=tuple(_row(line, scale, reference=line.method == evaluation.against) for line in lines),
         reference=None if reference is None else scale.at(reference.mean),
         chance=None if chance is None else scale.at(chance),
         chance_text="" if chance is None else said.value(chance),
@@ -151,7 +151,7 @@ class _Scale:
         return 100 * (value - self.low) / (self.high - self.low)
 
 
-def _row(evaluation: Evaluation, line: Line, scale: _Scale) -> Row:
+def _row(line: Line, scale: _Scale, *, reference: bool) -> Row:
     interval, other = line.interval, line.difference
     if interval is None:
         raise ValueError("a row needs a mean")
@@ -163,8 +163,8 @@ def _row(evaluation: Evaluation, line: Line, scale: _Scale) -> Row:
     return Row(
         method=said.title(line.method),
         control=said.is_control(line.method),
-        made=evaluation.made_with(line.method, line.metric),
-        reference=line.method == evaluation.against,
+        made=line.made,
+        reference=reference,
         mean=said.value(interval.mean),
         ends=said.ends(interval),
         n=interval.n,
@@ -182,18 +182,17 @@ def matrix(evaluation: Evaluation) -> tuple[tuple[MetricInfo, tuple[Cell | None,
     """All metrics down, in the order of the page, all methods across: there are fewer, so that paper holds it."""
     lines = {(line.method, line.metric): line for line in evaluation.lines}
     return tuple(
-        (METRICS[metric], tuple(_cell(evaluation, lines[method, metric]) for method in evaluation.methods))
+        (METRICS[metric], tuple(_cell(lines[method, metric]) for method in evaluation.methods))
         for family in said.FAMILIES
         for metric in evaluation.metrics
         if METRICS[metric].family == family
     )
 
 
-def _cell(evaluation: Evaluation, line: Line) -> Cell | None:
+def _cell(line: Line) -> Cell | None:
     if line.interval is None:
         return None
-    made = evaluation.made_with(line.method, line.metric)
-    return Cell(said.value(line.interval.mean), line.verdict, MARKS[line.verdict], made)
+    return Cell(said.value(line.interval.mean), line.verdict, MARKS[line.verdict], line.made)
 
 
 def examples(evaluation: Evaluation) -> tuple[Example, ...]:

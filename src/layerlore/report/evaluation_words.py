@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from layerlore.evaluate.construction import UNDRAWN
 from layerlore.evaluate.registry import METRICS
 from layerlore.evaluate.statistics import FEW, FEWEST
-from layerlore.evaluate.summary import CONTROL, leaders, not_better, tellable
+from layerlore.evaluate.summary import CONTROL, competes, not_better, tellable
 from layerlore.methods.registry import METHODS
 from layerlore.report import words
 
@@ -30,7 +30,6 @@ FAMILIES = {
 """Family to its title and its question, in the order of the page."""
 CONTROLLED = {"faithfulness", "localisation", "sanity"}
 """Families by which a map that knows nothing must be beaten; it may well be stable, or small."""
-BETTER = {"higher": "higher is better", "lower": "lower is better", "neither": "neither end is better"}
 NAMED = 3
 """Methods that a sentence about a family names; more are counted."""
 MADE = "\N{DAGGER}"
@@ -66,50 +65,79 @@ def headline(evaluation: Evaluation) -> Parts:
 
     Metrics of a family are alike, so each counts for no vote of its own.
     """
-    found = [best for metric in evaluation.metrics if (best := leaders(evaluation, metric)) is not None]
+    found = evaluation.leading.values()
     photos = words.count(len(evaluation.photos), "photo")
-    methods = words.count(len(evaluation.methods), "method")
     if all(best.measured < 2 for best in found):
-        return ((f"{methods} measured on {photos}.", False),)
-    telling = [best for best in found if len(best.alike) + 1 < best.measured]
+        return ((f"{words.count(len(evaluation.methods), 'method')} measured on {photos}.", False),)
+    competing = [name for name in evaluation.methods if any(competes(evaluation, name, one.metric) for one in found)]
+    methods = words.count(len(competing), "method")
+    telling = _telling(evaluation)
     if not telling:
         return (
             (f"On {photos} chance could have made ", False),
             ("every lead", True),
-            (f" of one of the {methods} over the others.", False),
+            (f" of one of the {methods} that compete over the others.", False),
         )
-    families = _firsts(telling)
-    counts = Counter(method for firsts in families.values() for method in firsts)
-    most = max(counts.values(), default=0)
-    rest = f"{words.count(len(families), 'family', 'families')} of metrics that tell methods apart."
-    if not most:
-        return ((f"On {photos}, ", False), ("no method", True), (f" is among the best throughout any of {rest}", False))
-    first = [_named(method) for method in evaluation.methods if counts[method] == most]
+    firsts = _firsts(evaluation)
+    one = len(firsts) == 1
+    rest = "family of metrics that tells methods apart." if one else "families of metrics that tell methods apart."
+    first, most = _most(evaluation)
+    if not first:
+        throughout = "the one" if one else f"any of {len(firsts)}"
+        return (
+            (f"On {photos}, ", False),
+            ("no method", True),
+            (f" is among the best throughout {throughout} {rest}", False),
+        )
+    throughout = "the one" if one else f"{most} of {len(firsts)}"
     return (
         (f"On {photos}, ", False),
-        (words.listed(first) if len(first) < 4 else f"{len(first)} of {methods}", True),
-        (f" {'is' if len(first) == 1 else 'are'} among the best throughout {most} of {rest}", False),
+        (_titles(first) if len(first) <= NAMED else f"{len(first)} of {methods}", True),
+        (f" {'is' if len(first) == 1 else 'are'} among the best throughout {throughout} {rest}", False),
     )
 
 
-def _firsts(telling: list[Leaders]) -> dict[str, set[str]]:
-    """Family to the methods that are among the best by each of its metrics that tells methods apart."""
-    families: dict[str, list[set[str]]] = {}
-    for best in telling:
-        families.setdefault(METRICS[best.metric].family, []).append({best.best, *best.alike})
-    return {family: set.intersection(*firsts) for family, firsts in families.items()}
+def _telling(evaluation: Evaluation) -> list[Leaders]:
+    """Who is best by the metrics that tell methods apart."""
+    return [best for best in evaluation.leading.values() if best.telling]
+
+
+def _firsts(evaluation: Evaluation) -> dict[str, tuple[str, ...]]:
+    """Family to the methods that are among the best throughout it.
+
+    For each method those metrics of a family count that tell methods apart and that it competes in, at least one; one
+    that it competes in and was not measured by counts against it.
+    """
+    families: dict[str, list[Leaders]] = {}
+    for best in _telling(evaluation):
+        families.setdefault(METRICS[best.metric].family, []).append(best)
+    found = {}
+    for family, telling in families.items():
+        own = {
+            method: [
+                method in {best.best, *best.alike} for best in telling if competes(evaluation, method, best.metric)
+            ]
+            for method in evaluation.methods
+        }
+        found[family] = tuple(method for method, among in own.items() if among and all(among))
+    return found
+
+
+def _most(evaluation: Evaluation) -> tuple[tuple[str, ...], int]:
+    """The methods that are among the best throughout the most families, and how many families these are."""
+    counts = Counter(method for methods in _firsts(evaluation).values() for method in methods)
+    most = max(counts.values(), default=0)
+    return tuple(method for method in evaluation.methods if most and counts[method] == most), most
 
 
 def _by_family(evaluation: Evaluation) -> str:
     """Who is among the best throughout each family, where that says more than the headline."""
-    found = [best for metric in evaluation.metrics if (best := leaders(evaluation, metric)) is not None]
-    firsts = _firsts([best for best in found if len(best.alike) + 1 < best.measured])
-    if len({frozenset(methods) for methods in firsts.values()}) < 2:
+    firsts = _firsts(evaluation)
+    if len(set(firsts.values())) < 2:
         return ""
     told = []
     for family, methods in firsts.items():
-        names = [_named(method) for method in evaluation.methods if method in methods]
-        who = "nobody" if not names else words.listed(names) if len(names) <= NAMED else f"{len(names)} methods"
+        who = "nobody" if not methods else _titles(methods) if len(methods) <= NAMED else f"{len(methods)} methods"
         told.append(f"{FAMILIES[family][0]}: {who}. ")
     return "".join(told)
 
@@ -121,11 +149,24 @@ def lead(evaluation: Evaluation) -> str:
         f"tells methods apart. Controls do not compete, nor does a method by a metric that it is made with ({MADE}); "
         "how much of the photo a map points at does not count. "
     )
-    said = any("among" in text for text, _ in headline(evaluation))
-    return (_by_family(evaluation) + among if said else "") + (
-        "Metrics ask different questions and often disagree, so no single one ranks the methods; read the families "
+    if not any("among" in text for text, _ in headline(evaluation)):
+        among = ""
+    return (
+        (_by_family(evaluation) + among + _not_counted(evaluation) if among else "")
+        + "Metrics ask different questions and often disagree, so no single one ranks the methods; read the families "
         "together."
     )
+
+
+def _not_counted(evaluation: Evaluation) -> str:
+    """For methods that the headline names, the metrics that it leaves out."""
+    first, _ = _most(evaluation)
+    told = []
+    for method in first if len(first) <= NAMED else ():
+        made = [best.metric for best in _telling(evaluation) if evaluation.line(method, best.metric).made]
+        if made:
+            told.append(f"So for {_named(method)} these do not count: {metrics(made)}. ")
+    return "".join(told)
 
 
 def verdicts(evaluation: Evaluation, metric: str) -> list[str]:
@@ -133,26 +174,44 @@ def verdicts(evaluation: Evaluation, metric: str) -> list[str]:
     lines = [line for line in evaluation.lines if line.metric == metric and line.interval is not None]
     if not lines:
         return ["It was not measured; the reason stands at the end of this page."]
-    best = leaders(evaluation, metric)
+    best = evaluation.leading.get(metric)
     if best is None:
         made = list(_made(evaluation, metric))
         if len(lines) == len(made) == 1:
             name = _named(lines[0].method)
-            why = "no number is drawn" if metric in UNDRAWN else "it is made by asking the network the same"
+            why = "no number is drawn" if metric in UNDRAWN else "it asks the network the same question when it is made"
             return [f"{name} ({MADE}) has {_mean(lines[0].interval)}; {why}."]
         return [_range(evaluation, metric), *made]
-    return [_best(evaluation, best), *_controls(evaluation, best), *_made(evaluation, metric)]
+    return [
+        _best(evaluation, best),
+        *_passed(best),
+        *_controls(evaluation, best),
+        *_made(evaluation, metric),
+    ]
 
 
 def _made(evaluation: Evaluation, metric: str) -> Iterator[str]:
     """Which methods ask what the metric asks, when they are made."""
-    names = [line.method for line in evaluation.lines if line.metric == metric and line.interval is not None]
-    made = tuple(name for name in names if evaluation.made_with(name, metric))
+    lines = [line for line in evaluation.lines if line.metric == metric and line.interval is not None]
+    made = tuple(line.method for line in lines if line.made)
     if made and metric in UNDRAWN:
         yield f"{_titles(made)} ({MADE}): no number is drawn, so no seed changes it, and it does not compete."
     elif made:
-        verb, do = ("is", "does") if len(made) == 1 else ("are", "do")
-        yield f"{_titles(made)} ({MADE}) {verb} made by asking the network the same, so {do} not compete."
+        if len(made) == 1:
+            asks = "asks the network the same question when it is made, so it does not compete"
+        else:
+            asks = "ask the network the same question when they are made, so they do not compete"
+        yield f"{_titles(made)} ({MADE}) {asks}."
+
+
+def _passed(best: Leaders) -> Iterator[str]:
+    """Which methods have a better mean, from other photos only."""
+    if best.passed:
+        is_, its = ("is", "its") if len(best.passed) == 1 else ("are", "their")
+        yield (
+            f"{_titles(best.passed)} {is_} behind another method on the photos of both; {its} mean is better only as "
+            "it is over other photos."
+        )
 
 
 def _controls(evaluation: Evaluation, best: Leaders) -> Iterator[str]:
@@ -176,8 +235,7 @@ def _best(evaluation: Evaluation, best: Leaders) -> str:
     name = _named(best.best)
     if best.measured == 1:
         return f"{name} has {mean}."
-    pairs = best.measured * (best.measured - 1) // 2
-    if not tellable(best.photos, pairs):
+    if not tellable(best.photos, best.pairs):
         return f"Best is {name}, {mean}, but {photos} are too few to tell any difference from chance."
     if not best.alike:
         return f"Best is {name}, {mean}; its lead over each other method is more than chance."

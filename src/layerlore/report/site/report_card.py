@@ -11,9 +11,8 @@ import numpy as np
 
 from layerlore.evaluate.card import check_all
 from layerlore.evaluate.registry import METRICS
-from layerlore.evaluate.statistics import mean_interval
 from layerlore.evaluate.storage import DEFAULT
-from layerlore.evaluate.summary import both_measured
+from layerlore.evaluate.summary import both_measured, interval_of
 from layerlore.report import evaluation_words, words
 from layerlore.report.html import environment, site_policy
 from layerlore.report.site import report_card_words as said
@@ -226,7 +225,7 @@ class Card:
                 (one for one in self.checks if one.metric in names), key=lambda one: said.JUDGED.index(one.state)
             )
             rows = tuple(self._row(one) for one in ours)
-            heads = tuple((METRICS[n].title, evaluation_words.BETTER[METRICS[n].better]) for n in measured)
+            heads = tuple((METRICS[n].title, METRICS[n].better_end) for n in measured)
             table = tuple(self._table(measured))
             if rows and len(table) == 1:
                 table = ()  # the checks say all of it
@@ -356,7 +355,7 @@ def _cell(evaluation: Evaluation, one: Check) -> Cell | None:
     control = evaluation_words.is_control(one.method)
     sign, word = ("", "") if control or one.state == "told" else said.STATES[one.state]
     values = evaluation.values(one.method, one.metric)
-    found = mean_interval(values[~np.isnan(values)], evaluation.seed)
+    found = interval_of(one.metric, values[~np.isnan(values)], evaluation.seed)
     return Cell(evaluation_words.value(one.mean), evaluation_words.ends(found), sign, one.state, word)
 
 

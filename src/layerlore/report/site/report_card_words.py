@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from layerlore.evaluate.card import AGAINST_CONTROLS, HALF, SAME, WIDE_WIN
 from layerlore.evaluate.construction import ABLATED, DIMMED, UNDRAWN
 from layerlore.evaluate.registry import METRICS
-from layerlore.evaluate.statistics import mean_interval
+from layerlore.evaluate.summary import interval_of
 from layerlore.report import evaluation_words as said
 from layerlore.report import words
 
@@ -179,11 +179,11 @@ def titles(metrics: Sequence[str]) -> str:
 
 def came_out(check: Check, values: NDArray[np.float64], beside: Mapping[str, float], seed: int) -> str:
     """The mean with its interval, and what it is held against: a number, or the means of controls."""
-    found = mean_interval(values, seed)
+    found = interval_of(check.metric, values, seed)
     ends = said.ends(found)
     over = words.count(found.n, "photo")
     interval = f" (95{words.NBSP}%: {ends}; {over})" if ends else f" ({over})"
-    better = said.BETTER[METRICS[check.metric].better]
+    better = METRICS[check.metric].better_end
     if check.mark is None:
         others = [f"a {said.title(control)} has {said.value(mean)}" for control, mean in beside.items()]
         return f"{said.value(found.mean)}{interval}; {better}." + (
