@@ -360,7 +360,7 @@ def test_the_command_prints_a_table_and_writes_page_values_and_json(photos: Path
     assert result.exit_code == 0, result.output
     assert "insertion: Insertion" in result.stdout
     assert "  Best is " in result.stdout
-    assert "Few photos (4): there is no interval" in result.stdout
+    assert "Few photos (4 photos): there is no interval" in result.stdout
     assert "\n\n\n" not in result.stdout, "an empty line where there is no verdict"
     assert "differences against gradcam" in result.stdout
     assert result.stdout.rstrip().endswith("evaluation/evaluation.html")

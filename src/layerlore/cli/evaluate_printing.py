@@ -21,7 +21,6 @@ FEW = 5
 def print_evaluation(found: Evaluation) -> None:
     """Print everything for people."""
     from layerlore.report import evaluation_words as said
-    from layerlore.report.words import NBSP
 
     network = found.facts["network"]
     _out(f"{network}, {counted(len(found.photos), 'photo')}, seed {found.seed}; differences against {found.against}")
@@ -41,7 +40,7 @@ def print_evaluation(found: Evaluation) -> None:
         if (chance := lines[0].chance) is not None:
             _out(f"  {'chance':<{wide}}  {chance:8.3f}")
         for sentence in filter(None, said.verdicts(found, metric)):
-            _out(f"  {sentence.replace(NBSP, ' ')}")
+            _out(f"  {sentence}")
     _costs(found, wide)
     _unmeasured(found)
 
@@ -98,5 +97,5 @@ def _unmeasured(found: Evaluation) -> None:
 
 
 def _out(text: str) -> None:
-    typer.echo(printable(text))
+    typer.echo(printable(text.replace("\N{NO-BREAK SPACE}", " ")))
     sys.stdout.flush()
