@@ -6,7 +6,7 @@ with ``stable``, the weight with ``paper``; for ``stable`` the weight is measure
 
 About 5 CPU seconds a photo for ``stable`` and two minutes for ``paper``, whose t-SNE runs six times.
 
-With ``--later N`` another question instead, of N photos: how far does each number follow what comes after a layer?
+Then, with ``--later`` photos: how far does each number follow what comes after a layer?
 Everything that begins after the layer gets random weights, its feature maps stay, and Spearman's rank correlation of
 the number with and without is taken, 1 where it does not follow at all; mean over the layers, and one line for the
 first layer. About 4 CPU seconds a photo.
@@ -15,7 +15,7 @@ first layer. About 4 CPU seconds a photo.
     over clusters   weight, effect of removal (zero) and importance of the shown clusters of `stable`, which stay those
                     of the network as it is; layers with two and more
 
-    python bench/cluster_quality.py [--photos 20] [--paper 2] [--raw FILE] [--later N]
+    python bench/cluster_quality.py [--photos 20] [--paper 2] [--later 40] [--raw FILE]
 """
 
 from __future__ import annotations
@@ -185,14 +185,15 @@ def main() -> None:
     parser.add_argument("--photos", type=int, default=20)
     parser.add_argument("--paper", type=int, default=2, help="photos for `paper`")
     parser.add_argument("--raw", type=Path, help="keep each photo's figures here, and go on from them")
-    parser.add_argument("--later", type=int, default=0, help="photos for the numbers with random later layers, only")
+    parser.add_argument("--later", type=int, default=40, help="photos for the numbers with random later layers")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     network = load_network()
     if arguments.later:
-        write_later(network, photo_paths(arguments.later, skip=SKIP), arguments.raw)
-        return
-    write_quality(network, arguments.photos, arguments.paper, arguments.raw)
+        raw = arguments.raw and arguments.raw.with_name(f"later_{arguments.raw.name}")
+        write_later(network, photo_paths(arguments.later, skip=SKIP), raw)
+    if arguments.photos:
+        write_quality(network, arguments.photos, arguments.paper, arguments.raw)
 
 
 if __name__ == "__main__":

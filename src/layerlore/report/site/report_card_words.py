@@ -79,7 +79,7 @@ MEANS: dict[str, tuple[str, str]] = {
         (
             "The feature maps stay the same to the last bit, as they must, but so does more than half of the order of "
             "their weights: a weight may tell more of how active its map is than of what comes after. Go by importance "
-            "and by the effect of removal instead, which ask the network."
+            "and by the effect of removal instead, which ask the network; pages have them with --ablation."
         ),
     ),
     "c_insertion": (
