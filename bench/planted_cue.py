@@ -10,7 +10,6 @@ class page. The bar was set after seeds 0 to 2 were seen, so those from 3 on are
 from __future__ import annotations
 
 import argparse
-import math
 import sys
 import tempfile
 from pathlib import Path
@@ -43,10 +42,11 @@ def main() -> None:
             write_csv(RESULTS / "planted_cue.csv", rows)
             print(f"seed {seed}, {'the cue' if cue else 'no cue'}: {one.verdict}", flush=True)
     for cue, some in found.items():
-        blindly = sum(1 - math.prod(1 - 1 / len(layer.groups) for layer in one.tested) for one in some)
+        layers = [layer for one in some for layer in one.tested]
+        begun, leading = sum(layer.found for layer in layers), sum(layer.rank == 1 for layer in layers)
         print(
-            f"{'with' if cue else 'without'} the cue: found in {sum(bool(one.found) for one in some)} of {len(some)}; "
-            f"a group drawn blindly would have most on the watermark in some tested layer of {blindly:.1f}"
+            f"{'with' if cue else 'without'} the cue: found in {sum(bool(one.found) for one in some)} of {len(some)}, "
+            f"{begun} of {len(layers)} layers; in {leading} the first group has most of its mass on the watermark"
         )
 
 

@@ -125,9 +125,8 @@ class Layer:
 
     @property
     def found(self) -> bool:
-        """The first group is the one most on the watermark and the costliest one, and what is lost lies there too."""
-        first = self.rank == 1 and self.costliest is self.groups[0]
-        return first and self.page_on_mark and self.ablation_on_mark
+        """The first group lies on the watermark, the class loses most without it, and what is lost lies there too."""
+        return self.page_on_mark and self.costliest is self.groups[0] and self.ablation_on_mark
 
 
 @dataclass(frozen=True)
@@ -155,17 +154,14 @@ class Finding:
 
     @property
     def found(self) -> tuple[str, ...]:
-        """Of the tested layers those that rank the watermark first."""
+        """Of the tested layers those that begin with the watermark."""
         return tuple(one.name for one in self.tested if one.found)
 
     @property
     def verdict(self) -> str:
         """In words."""
         if self.found:
-            return f"the watermark is found; it comes first in layer {' and '.join(self.found)}"
-        on_it = [one.name for one in self.tested if one.page_on_mark and one.ablation_on_mark]
-        if on_it:
-            return f"the watermark is seen, not ranked first; the first group of layer {' and '.join(on_it)} is on it"
+            return f"the watermark is found: the first group of layer {' and '.join(self.found)} lies on it"
         return "the watermark is not found"
 
 

@@ -33,11 +33,9 @@ def test_a_planted_watermark_is_found_and_only_where_it_was_learnt(example, tmp_
     assert learnt.right > 0.8
     assert learnt.without < 0.5
     assert clean.without > 0.8
-    # The page and the ablation put it first, and those of the other network do not. With this seed the first group has
-    # most on it, with others often not (docs/planted-cue.md); that it lies on it is so with all that were run.
-    assert "2" in learnt.found, learnt
+    # The page and the ablation put it first, and those of the other network do not.
+    assert learnt.found == ("1", "2"), learnt
     assert clean.found == (), clean
-    assert all(layer.page_on_mark and layer.ablation_on_mark for layer in learnt.tested), learnt
     assert not any(layer.page_on_mark or layer.ablation_on_mark for layer in clean.layers), clean
     assert "2" in learnt.suspects
     assert clean.suspects == ()
@@ -47,7 +45,7 @@ def test_a_planted_watermark_is_found_and_only_where_it_was_learnt(example, tmp_
     ("shares", "falls", "falls_on_mark", "found", "rank"),
     [
         ((0.5, 0.4, 0.1), (2.0, 1.0, 1.0), 0.4, True, 1),
-        ((0.4, 0.5, 0.1), (2.0, 1.0, 1.0), 0.4, False, 2),  # another group is more on the watermark
+        ((0.4, 0.5, 0.1), (2.0, 1.0, 1.0), 0.4, True, 2),  # another group is more on the watermark: it is on it, too
         ((0.2, 0.1, 0.1), (2.0, 1.0, 1.0), 0.4, False, 1),  # most, but little
         ((0.5, 0.4, 0.1), (1.0, 2.0, 1.0), 0.4, False, 1),  # the class loses more without another group
         ((0.5, 0.4, 0.1), (2.0, 1.0, 1.0), 0.1, False, 1),  # what it loses lies elsewhere
