@@ -7,7 +7,7 @@ and the photos come in rounds of ten over all classes, so that what there is aft
 
 LIME, SHAP, RISE, SISE and Score-CAM ask the network 500 to 1,000 times a photo: over two minutes of processor time a
 photo for all methods together. ``--sanity`` runs the methods that ask seldom again, on noisy photos, for another class
-and on random weights; about 45 seconds a photo.
+and on random weights; about 45 seconds a photo. What is in bench/results has 60 photos, and 30 with ``--sanity``.
 
     python bench/rivals.py [--sanity] [--photos 100] [--methods all] [--workers 2] [--kept FOLDER]
 """

@@ -10,6 +10,9 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+SIGNIFICANT = 0.05
+"""P-value, corrected for the number of tests, below which something is more than chance."""
+
 Z = 1.959963984540054
 """Of a 95 % interval."""
 

@@ -282,6 +282,12 @@ def test_other_versions_that_made_a_part_stay_known(photos: Path, network: Netwo
     assert (last["torch"] != "1.0", other["torch"]) == (True, "1.0")
     ll.evaluate(network, photos, methods="random", metrics="gini", out=out, sample=1, resume=False)
     assert len(ll.load_evaluation(out).all_versions) == 1
+    text = settings.read_text(encoding="utf-8")
+    settings.write_text(re.sub(r"^\[versions\]\n(.+\n)*", "", text, flags=re.MULTILINE), encoding="utf-8")
+    with pytest.raises(FileFormatError, match="damaged"):
+        ll.load_evaluation(out)
+    ll.evaluate(network, photos, methods="random", metrics="gini", out=out, sample=1)
+    assert len(ll.load_evaluation(out).all_versions) == 1
 
 
 def test_a_run_in_which_no_method_gives_a_map_says_why(

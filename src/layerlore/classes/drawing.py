@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from layerlore.significance import SIGNIFICANT
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -21,8 +23,6 @@ ENOUGH = 50
 """Draws as large as what was seen after which its p-value is known well enough."""
 FIRST_DRAWS, MOST_AT_ONCE = 250, 4000
 """Draws that are made together: few at first, then more and more."""
-LEVEL = 0.05
-"""Corrected p-value below which something is more than chance."""
 ROOM = 10
 """Draws, as a multiple of those with which the least p-value could just pass Holm's correction."""
 
@@ -81,4 +81,4 @@ def chance_of(seen: float, blind: Sequence[NDArray[np.float64]], generator: np.r
 
 def enough_draws(tests: int) -> int:
     """Draws with which the least p-value passes Holm's correction over so many tests, and a few hits do not undo it."""
-    return math.ceil(ROOM * tests / LEVEL)
+    return math.ceil(ROOM * tests / SIGNIFICANT)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from layerlore.classes.drawing import LEVEL
+from layerlore.significance import SIGNIFICANT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,7 +67,7 @@ class Trend:
     @property
     def direction(self) -> str:
         """``emerges``, ``fades``, or "" where that may be chance: by the p-value, or since the interval holds 0."""
-        if self.p_value >= LEVEL or self.low <= 0 <= self.high:
+        if self.p_value >= SIGNIFICANT or self.low <= 0 <= self.high:
             return ""
         return "emerges" if self.slope > 0 else "fades"
 

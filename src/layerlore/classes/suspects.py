@@ -28,9 +28,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from layerlore.classes.drawing import LEVEL, chance_of, enough_draws
+from layerlore.classes.drawing import chance_of, enough_draws
 from layerlore.classes.records import Suspect
-from layerlore.significance import holm
+from layerlore.significance import SIGNIFICANT, holm
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -102,7 +102,7 @@ def find_suspects(
     best: dict[str, Suspect] = {}
     for one in tested:
         found = _suspect(one, carried, removal)
-        if one.p_value >= LEVEL or one.away < AWAY or found.score < SUSPICIOUS:
+        if one.p_value >= SIGNIFICANT or one.away < AWAY or found.score < SUSPICIOUS:
             continue
         known = best.get(found.concept_id)
         if known is None or found.score > known.score:

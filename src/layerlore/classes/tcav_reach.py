@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from layerlore.classes.tcav_records import ALPHA
-from layerlore.significance import holm
+from layerlore.significance import SIGNIFICANT, holm
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -46,7 +45,7 @@ def out_of_reach(scores: Sequence[ConceptScore], least: Mapping[str, float]) -> 
                 "p": p,
             }
             for name, p in best.items()
-            if p >= ALPHA
+            if p >= SIGNIFICANT
         ]
     return found
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from layerlore.errors import FileFormatError
 from layerlore.files import write_whole
+from layerlore.significance import SIGNIFICANT
 from layerlore.study.folder import SCHEMA
 from layerlore.study.parquet import KEY, parquet_bytes, read_parquet
 
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
 VALIDATION_FILE = "tcav.parquet"
 WAY_OUT = "make it again with layerlore validate"
-ALPHA = 0.05
-"""Level of the tests, over all of a class together."""
 
 
 class Null(StrEnum):
@@ -97,8 +96,8 @@ class ConceptScore:
 
     @property
     def significant(self) -> bool:
-        """The class depends on the concept in this layer, at level `ALPHA` over all tests of the class."""
-        return self.p_holm is not None and self.p_holm < ALPHA
+        """The class depends on the concept in this layer, at level `SIGNIFICANT` over all tests of the class."""
+        return self.p_holm is not None and self.p_holm < SIGNIFICANT
 
     @property
     def above(self) -> bool:

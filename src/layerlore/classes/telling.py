@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from layerlore.classes.collecting import check_label
-from layerlore.classes.drawing import LEVEL, chances, enough_draws
+from layerlore.classes.drawing import chances, enough_draws
 from layerlore.errors import LayerError, StudyError
-from layerlore.significance import Z, holm
+from layerlore.significance import SIGNIFICANT, Z, holm
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,7 +69,7 @@ class TellingWord:
     @property
     def sure(self) -> bool:
         """More than chance: the interval leaves out 0, and the photos say so too."""
-        return (self.low > 0 or self.high < 0) and self.p_value < LEVEL
+        return (self.low > 0 or self.high < 0) and self.p_value < SIGNIFICANT
 
 
 def telling_words(

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from layerlore.evaluate.construction import ABLATED
+from layerlore.evaluate.construction import ABLATED, DIMMED
 from layerlore.evaluate.registry import METRICS
-from layerlore.evaluate.statistics import SIGNIFICANT, sign_flip
+from layerlore.evaluate.statistics import sign_flip
 from layerlore.evaluate.summary import CONTROL, both_measured, tellable
 from layerlore.methods.registry import METHODS
-from layerlore.significance import holm
+from layerlore.significance import SIGNIFICANT, holm
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,7 +54,7 @@ AGAINST_CONTROLS = frozenset({"faithfulness", "localisation"})
 """Families in which the maps that know nothing are the mark."""
 OWN_MARK = ""
 """Stands for the number in ``MARKS``, where controls have their names."""
-WIDE_WIN = frozenset({"average_drop", "average_gain", "increase_in_confidence", "adcc"})
+WIDE_WIN = DIMMED
 """Of those families, metrics by which wide maps win, also those that know nothing: no mark."""
 ORDERED_BY: Mapping[str, Number] = MappingProxyType({"inv": "importance", "inv_paper": "weight"})
 """Method to the number by which its clusters are measured: importance, where the method has it."""

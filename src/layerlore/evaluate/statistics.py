@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from layerlore.significance import wilson
+from layerlore.significance import SIGNIFICANT, wilson
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +31,6 @@ FEWEST = 5
 FEW = 10
 """Photos below which a bootstrap interval is known to be too narrow; it is told."""
 LEVEL = 0.95
-SIGNIFICANT = 0.05
 
 
 @dataclass(frozen=True)

@@ -132,7 +132,7 @@ class Folder:
                     f"{self.path}: holds an evaluation with another {what}; choose another folder, or begin anew "
                     "with --restart (resume=False)"
                 )
-        return [before["versions"], *before.get("earlier_versions", [])]
+        return [one for one in (before.get("versions"), *before.get("earlier_versions", [])) if one]
 
     @property
     def exists(self) -> bool:
@@ -181,7 +181,8 @@ class Folder:
             "metrics": list(described.metrics),
             "identity": asdict(identity),
             "facts": {key: value for key, value in described.facts.items() if key not in VERSIONS},
-            **{key: described.facts[key] for key in VERSIONS if key in described.facts},
+            "versions": dict(described.facts["versions"]),
+            "earlier_versions": list(described.facts.get("earlier_versions", [])),
             "failed": dict(described.failed),
             "left_out": dict(described.left_out),
             "photos": list(image_ids),
@@ -230,7 +231,6 @@ def load_evaluation(folder: str | Path, *, every_run: bool = False) -> Evaluatio
     path = find_folder(folder)
     place = Folder(path)
     content = place.settings()
-    made_by = {"versions": content.get("versions", {}), "earlier_versions": content.get("earlier_versions", [])}
     try:
         found = [place.read(image_id) for image_id in content["photos"]]
         last = Evaluation(
@@ -239,7 +239,11 @@ def load_evaluation(folder: str | Path, *, every_run: bool = False) -> Evaluatio
             metrics=tuple(name for name in content["metrics"] if name in METRICS),
             against=content["against"],
             seed=content["identity"]["seed"],
-            facts={**content["facts"], **made_by},
+            facts={
+                **content["facts"],
+                "versions": content["versions"],
+                "earlier_versions": content.get("earlier_versions", []),
+            },
             failed=content["failed"],
             left_out=content["left_out"],
             folder=path,

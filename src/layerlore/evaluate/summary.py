@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from layerlore.evaluate.registry import METRICS
-from layerlore.evaluate.statistics import SIGNIFICANT, Difference, Interval, mean_interval, paired_difference, sign_flip
+from layerlore.evaluate.statistics import Difference, Interval, mean_interval, paired_difference, sign_flip
 from layerlore.methods.registry import METHODS
-from layerlore.significance import holm
+from layerlore.significance import SIGNIFICANT, holm
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
