@@ -39,7 +39,7 @@ def explain(
     Args:
         subject: Photo and class.
         seed: Of the masks, together with the photo.
-        samples: Masks; the paper takes 4,000 for VGG16 and 8,000 for ResNet-50.
+        samples: Masks; public code that repeats the paper takes 4,000 for VGG16 and 8,000 for ResNet-50.
         grid: Cells in a row and in a column.
         keep: Probability that a cell is shown.
         output: Score of the class: ``probability`` (as published) or ``logit``.
